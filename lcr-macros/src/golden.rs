@@ -55,6 +55,10 @@ fn expand_item(mut item: Item) -> TokenStream {
             Some(arguments) => crate::sam_main::main(arguments, item.into_token_stream()),
             None => item.into_token_stream(),
         },
+        Item::Mod(inner) => match take(&mut inner.attrs, "patch") {
+            Some(arguments) => crate::patch::patch(arguments, item.into_token_stream()),
+            None => item.into_token_stream(),
+        },
         Item::Struct(_) | Item::Enum(_) => {
             let (Item::Struct(syn::ItemStruct { attrs, .. }) | Item::Enum(syn::ItemEnum { attrs, .. })) = &mut item
             else {

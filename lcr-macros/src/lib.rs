@@ -26,6 +26,7 @@ mod interface;
 mod layout;
 mod lifetimes;
 mod options;
+mod patch;
 mod refusal;
 mod sam_main;
 mod tokens;
@@ -52,6 +53,12 @@ pub fn interface(arguments: proc_macro::TokenStream, item: proc_macro::TokenStre
 #[proc_macro_attribute]
 pub fn component(arguments: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
     component::component(arguments.into(), item.into()).into()
+}
+
+#[doc = include_str!("../docs/patch.md")]
+#[proc_macro_attribute]
+pub fn patch(arguments: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    patch::patch(arguments.into(), item.into()).into()
 }
 
 #[doc = include_str!("../docs/abi.md")]

@@ -22,7 +22,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Runtime, TrialStatus,
+    PatchInfo, Runtime, TrialStatus,
     host::{actor::Actor, serial, status::Status},
 };
 
@@ -47,6 +47,9 @@ pub struct StatusDocument {
     pub status: Status,
     /// How the trial stands; `None` if none is under way.
     pub trial: Option<TrialStatus>,
+    /// The patches, each around those before it.
+    #[serde(default)]
+    pub patches: Vec<PatchInfo>,
 }
 
 /// What the runtime holds now, as a document. As [`Runtime::status`], it takes the state lock for a few look-ups.
@@ -58,6 +61,7 @@ pub fn status(rt: &Runtime) -> StatusDocument {
         at: SystemTime::now(),
         status: rt.status(),
         trial: rt.trial(),
+        patches: rt.patches(),
     }
 }
 

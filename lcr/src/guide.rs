@@ -25,6 +25,7 @@ pages! {
     plugin_folders
     testing
     operating
+    patches
     trials
     history
     soundness

@@ -72,6 +72,7 @@
 //! | [`plugin_folders`](guide::plugin_folders) | loading a folder, refusing one file, taking up new ones |
 //! | [`testing`](guide::testing) | a component as a type, in a runtime, as a library |
 //! | [`operating`](guide::operating) | reading plans, refusals, reports, status; what to log; limits |
+//! | [`patches`](guide::patches) | single methods changed at run time: by closures, by libraries, from source text |
 //! | [`history`](guide::history) | the journal on disk: reload at start, retention, crashes, what is never silent |
 //! | [`control`](guide::control) | the socket for commands and dashboards, and its protocol |
 //! | [`watching`](guide::watching) | tracing, counting and recording calls, and having some fail |
@@ -207,7 +208,7 @@ pub use component::{
     wire,
 };
 pub use error::{Error, ErrorKind, Result, Straggler};
-pub use lcr_macros::{Abi, Layout, component, interface};
+pub use lcr_macros::{Abi, Layout, component, interface, patch};
 
 #[cfg(feature = "mock")]
 pub use component::mocking::mock;
@@ -278,7 +279,9 @@ pub mod manifest {
         change::fit::{Fit, InterfaceFit, MethodFit, StateFit},
         host::{
             exports::{Exported, ExportedArgument, ExportedMethod, ExportedPatch},
-            image::manifest::{DependencyManifest, ExportManifest, KeptManifest, Manifest, MethodManifest},
+            image::manifest::{
+                DependencyManifest, ExportManifest, KeptManifest, Manifest, MethodManifest, PatchManifest,
+            },
         },
     };
 }
@@ -316,8 +319,8 @@ pub mod events {
 pub mod plan {
     pub use crate::change::{
         description::{
-            HoldCause, HoldDescription, InterfaceDescription, MemberDescription, OptionsDescription, PlanDescription,
-            RefusalDescription, StateBackDescription, StateDescription, TrialDescription,
+            HoldCause, HoldDescription, InterfaceDescription, MemberDescription, OptionsDescription, PatchDescription,
+            PlanDescription, RefusalDescription, StateBackDescription, StateDescription, TrialDescription,
         },
         rehearsal::{Rehearsal, RehearsedMember},
     };

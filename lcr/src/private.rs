@@ -16,11 +16,11 @@ pub mod v0_1_0 {
 
     pub use crate::{
         abi::{
-            crossing::Crossing,
+            crossing::{Below, Crossing, Packed},
             fault::Outcome,
             future::{Polled, RawCall},
             interface::{Interface, InterfaceInfo, Method, Need, interface_bytes, interface_len},
-            manifest::{Declaration, Flags, KeptState, manifest_bytes, manifest_len},
+            manifest::{Declaration, Flags, KeptState, PatchInfo, manifest_bytes, manifest_len},
             point::{Point, locals_bytes, locals_len},
             shape::{Kind, Part, Shape, bounds},
             tables::{Created, Export, RawContext, StateTable, Thunk, Verdict},
@@ -42,6 +42,7 @@ pub mod v0_1_0 {
                 callbacks::{Bounds, Unbounded},
                 crossings::crossing,
                 fields::{MustNotImplementDrop, PlainField, require_plain_field, require_within},
+                patch_libraries::{LibraryLayer, patch_export, patched_crossing, patched_method},
                 patches::{Collects, Layers, PassAsErr, PassAsPanic, Patchable, Permit, around, permit, withdrawn},
                 requests::{request, request_or_default},
                 services::{DefaultCreate, ServedBy, serve},

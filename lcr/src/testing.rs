@@ -251,6 +251,7 @@ impl Context {
             kept: None,
             source: None,
             downgrades_to: &[],
+            patch: None,
         };
         // As everything that registers, it is there for as long as the process.
         let export = Export::new::<T, Bare>(manifest_record(&declaration).leak(), I::THUNKS, create::<T>)

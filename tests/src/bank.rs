@@ -50,7 +50,7 @@ pub trait Branch {
 }
 
 /// A clock, which has no state.
-#[lcr::interface(name = "bank.clock", version = 1)]
+#[lcr::interface(name = "bank.clock", version = 1, patches)]
 pub trait Clock {
     /// Which implementation this is.
     fn version(&self) -> u32;

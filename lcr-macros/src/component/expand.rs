@@ -197,6 +197,7 @@ fn declare(component: &Component, source: Option<&SourceRecord>) -> TokenStream 
             kept: #kept,
             source: #source,
             downgrades_to: #downgrades_to,
+            patch: ::core::option::Option::None,
         };
     }
 }

@@ -1,7 +1,7 @@
 //! The keys that our attributes take: one table for each attribute, which is the struct that
 //! its options are read into.
 
-use syn::{Path, parse::ParseStream};
+use syn::{Path, Type, parse::ParseStream};
 
 use super::{
     Field, Flag, Options, Spanned, StateKey, Unfilled,
@@ -64,6 +64,15 @@ options! {
         "cancel" is cancel: Flag, as "cancel";
         "runtime" is runtime: RuntimeName, as "runtime = tokio";
         "separate" is separate: Flag, as "separate";
+        "crate" is lcr: Path, as "crate = other::lcr";
+    }
+
+    /// `#[lcr::patch(..)]`.
+    PatchOptions {
+        "interface" is interface: Type, as "interface = dyn Store";
+        "name" is name: Spanned<ComponentName>, as "name = \"no-secrets\"";
+        "version" is version: Spanned<SemanticVersion>, as "version = \"1.2.3\"";
+        "component" is component: Spanned<ComponentName>, as "component = \"kv-hash\"";
         "crate" is lcr: Path, as "crate = other::lcr";
     }
 

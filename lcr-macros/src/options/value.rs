@@ -2,7 +2,7 @@
 
 use proc_macro2::Span;
 use syn::{
-    Ident, LitBool, LitInt, LitStr, Member, Path, Token, parenthesized,
+    Ident, LitBool, LitInt, LitStr, Member, Path, Token, Type, parenthesized,
     parse::{Parse, ParseStream},
     punctuated::Punctuated,
 };
@@ -53,6 +53,13 @@ impl Value for bool {
 /// `key = some::path`.
 impl Value for Path {
     fn read(_: &str, input: ParseStream<'_>) -> Result<Path, Unfilled> {
+        Ok(assigned(input)?)
+    }
+}
+
+/// `key = dyn Trait`.
+impl Value for Type {
+    fn read(_: &str, input: ParseStream<'_>) -> Result<Type, Unfilled> {
         Ok(assigned(input)?)
     }
 }

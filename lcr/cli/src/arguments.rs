@@ -1,15 +1,17 @@
 //! The command line, as clap reads it. The help, the completions and the manual pages come from here.
 
+pub(crate) mod edit;
 mod methods;
 mod trial_ends;
 pub(crate) mod watching;
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{ArgGroup, Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::{exit, output::Color};
+use edit::Edit;
 
 pub(crate) use methods::{Call, Exports};
 pub(crate) use trial_ends::TrialEnds;
@@ -99,7 +101,7 @@ pub(crate) enum Command {
     Call(Call),
     /// Show the source text of a method, of a process or of a library file
     Source(Source),
-    /// Make another source text of a method
+    /// Change one method of a process by another source text
     Edit(Edit),
     /// Show what a replacement of one library file by another one changes
     Diff(Diff),
@@ -166,6 +168,9 @@ pub(crate) struct ChangeOptions {
     /// Let a component whose panics end the process replace one whose panics do not
     #[arg(long, help_heading = "Change")]
     pub(crate) allow_panic_abort: bool,
+    /// Refuse the change if a patch that stands would fall off. Default: it rests until a version comes that it fits
+    #[arg(long, help_heading = "Change")]
+    pub(crate) require_patches: bool,
     /// Let the state of this component be lost
     #[arg(long, value_name = "COMPONENT", help_heading = "Change")]
     pub(crate) discard_state: Vec<String>,
@@ -469,51 +474,6 @@ pub(crate) struct Source {
     pub(crate) ast: bool,
     #[command(flatten)]
     pub(crate) target: Target,
-}
-
-/// `lcr edit`
-#[derive(Args, Debug)]
-#[command(
-    group = ArgGroup::new("how").required(true).args(["file", "inject", "clause"]),
-    after_help = "The component must be built with the feature `source` of lcr. Comments and layout stay as they are."
-)]
-pub(crate) struct Edit {
-    /// The method, by interface and method, such as kv.store.get
-    pub(crate) method: String,
-    /// Take the new text from a file; the signature must be the same
-    #[arg(long, value_name = "FILE")]
-    pub(crate) file: Option<PathBuf>,
-    /// Put a statement in front of the body (before), in front of its statement of that number (the first is 1), or
-    /// behind it (after), where `result` is what the method returns, and may be changed
-    #[arg(long, num_args = 2, value_names = ["before|after|NUMBER", "STATEMENT"], allow_hyphen_values = true)]
-    pub(crate) inject: Vec<String>,
-    /// Put an arm, such as '0 => None', into the match that the body ends with, as the one of that number
-    #[arg(long, num_args = 2, value_names = ["NUMBER", "ARM"], allow_hyphen_values = true)]
-    pub(crate) clause: Vec<String>,
-    /// Print the new text; nothing is changed
-    #[arg(long, required = true)]
-    pub(crate) print: bool,
-    /// The component. Default: the only one that implements the interface
-    #[arg(long, value_name = "NAME", conflicts_with = "library")]
-    pub(crate) component: Option<String>,
-    /// Read the text of a library file, without running it, and of no process
-    #[arg(long, value_name = "LIBRARY", conflicts_with_all = ["pid", "name", "uid", "socket"])]
-    pub(crate) library: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) target: Target,
-}
-
-impl Edit {
-    /// What asks for the text.
-    pub(crate) fn source(&self) -> Source {
-        Source {
-            method: Some(self.method.clone()),
-            component: self.component.clone(),
-            file: self.library.clone(),
-            ast: false,
-            target: self.target.clone(),
-        }
-    }
 }
 
 /// `lcr diff`

@@ -10,7 +10,7 @@
 //! | `files` | of library files, which need no process: `inspect`, `diff` |
 //! | `exports` | `exports`, of a process or of a file |
 //! | `source` | `source`, of a process or of a file |
-//! | `edit` | `edit`, which makes another text of a method |
+//! | `edit` | `edit`, which makes another text of a method, and a patch of that |
 //! | `process` | that speak to a process through its control socket |
 //! | `replay` | `replay`, of a process or of libraries |
 //! | `top` | `top`, the live view |

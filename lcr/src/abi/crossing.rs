@@ -34,7 +34,7 @@
 //! address of the [call](super::future::RawCall), its result a [`Polled`](super::future::Polled), and a hook of it sees
 //! the start and first poll, and the future that is left behind. Hosts count the ends of calls by that.
 
-use super::layout::layout;
+use super::{layout::layout, value::sequences::RawSlice};
 
 /// Where the arguments' representations lie, in order: as many pointers as there are arguments. A hook may write to
 /// them, to replace an argument.
@@ -78,3 +78,19 @@ pub struct Hook {
 }
 
 layout!(Hook: size 8, align 8 { run at 0 });
+
+/// What is below a function of a patch library. The host's; it lives for the call.
+#[repr(C)]
+pub struct Below {
+    /// Runs what is below: the next layer, or the method. It may be run any number of times, each time with arguments
+    /// of its own, on the thread of the call.
+    pub hook: Hook,
+    /// The component of the method, with its version, in UTF-8.
+    pub component: RawSlice<u8>,
+}
+
+layout!(Below: size 24, align 8 { hook at 0, component at 8 });
+
+/// A function of a patch library, for one method: runs in the method's place, with what is below, the arguments, and
+/// the place for the outcome. Who owns what is as for [`Hook::run`]. Any thread; it does not unwind.
+pub type LayerFunction = unsafe extern "C" fn(*const Below, Packed, *mut ());

@@ -13,12 +13,16 @@
 //! kept       u8 copies, u8 points, u8 described { shape }, if Flags::KEPT
 //! source     u64      the number of its source text (see `source_text`), if Flags::SOURCE
 //! downgrades u16 count of u32, if Flags::DOWNGRADES
+//! patched    the component that it is for, or an empty name, if Flags::PATCH
 //! interface  name     its version u32
 //! replaces   u16 count of u32
 //! deps       u16 count of { name, u32, methods as below if Flags::TYPED_NEEDS }
 //! methods    u16 count of { has_default u8, shape }
 //! notes      on each of these methods, see notes
 //! ```
+//! The record of a patch has only the methods that it stands around, and in the place of each method's function the
+//! export has a [`LayerFunction`](super::crossing::LayerFunction).
+//!
 //! Numbers are little endian; a name is a `u16` length and UTF-8 bytes.
 
 #[cfg(feature = "host")]
@@ -80,6 +84,8 @@ impl Flags {
     pub const SOURCE: u32 = 1 << 8;
     /// It writes its state as older versions, and the record lists these.
     pub const DOWNGRADES: u32 = 1 << 9;
+    /// It is no implementation of the interface, but stands around methods of one.
+    pub const PATCH: u32 = 1 << 10;
     /// Those that only a component with state has.
     pub const OF_STATE: u32 = Self::KEPT | Self::INCREMENTAL | Self::DOWNGRADES;
     /// Every flag that a record may have.
@@ -92,7 +98,8 @@ impl Flags {
         | Self::KEPT
         | Self::INCREMENTAL
         | Self::SOURCE
-        | Self::DOWNGRADES;
+        | Self::DOWNGRADES
+        | Self::PATCH;
 
     const fn bits(self) -> u32 {
         self.panic_abort as u32 * Self::PANIC_ABORT
@@ -129,6 +136,15 @@ pub struct Declaration {
     pub source: Option<u64>,
     /// The older versions of the state that it writes for a way back.
     pub downgrades_to: &'static [u32],
+    /// What it is for, if it is a patch.
+    pub patch: Option<PatchInfo>,
+}
+
+/// What `#[lcr::patch]` knows of a patch beside its functions.
+#[derive(Debug)]
+pub struct PatchInfo {
+    /// The component that it is for; `None` for the one that serves callers who name none.
+    pub component: Option<&'static str>,
 }
 
 /// A state that a component keeps in a `State`.
@@ -191,7 +207,8 @@ const fn put_body(sink: &mut Sink<'_>, declaration: &Declaration) {
     let kept = if declaration.kept.is_some() { Flags::KEPT } else { 0 };
     let source = if declaration.source.is_some() { Flags::SOURCE } else { 0 };
     let downgrades = if declaration.downgrades_to.is_empty() { 0 } else { Flags::DOWNGRADES };
-    sink.u32((declaration.flags.bits() | typed_needs | kept | source | downgrades) as usize);
+    let patch = if declaration.patch.is_some() { Flags::PATCH } else { 0 };
+    sink.u32((declaration.flags.bits() | typed_needs | kept | source | downgrades | patch) as usize);
     sink.u32(declaration.state_version as usize);
     if let Some(kept) = &declaration.kept {
         put_kept(sink, kept);
@@ -200,6 +217,12 @@ const fn put_body(sink: &mut Sink<'_>, declaration: &Declaration) {
         sink.bytes(&source.to_le_bytes());
     }
     put_downgrades(sink, declaration);
+    if let Some(patch) = &declaration.patch {
+        sink.str(match patch.component {
+            Some(component) => component,
+            None => "",
+        });
+    }
     sink.str(interface.name);
     sink.u32(interface.version as usize);
     sink.u16(interface.replaces.len() + declaration.replaces.len());

@@ -45,7 +45,7 @@ impl Execution {
         let breaking = Breaking::new(&state, &self.members);
         let (shut, foreseen) = gate.map(|Shut { at, foreseen }| (at, foreseen)).unzip();
         let overrode_protection_of = protection::overridden(&state, &self.members, &self.options);
-        let patches = PatchesBack::begin(&mut state, &self.options);
+        let patches = PatchesBack::begin(&mut state, self);
         // The patches that were foreseen are not those of the list any more.
         let foreseen = foreseen.filter(|_| patches.is_none());
         let edits = self.edits(&state, foreseen, |slot, error| breaking.refuse(&state, slot, error));

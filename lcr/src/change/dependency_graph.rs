@@ -222,6 +222,27 @@ impl<'a> ProjectedGraph<'a> {
         refusals
     }
 
+    /// The implementation that would serve callers of an interface who name `component`, or none.
+    ///
+    /// # Errors
+    /// The class of the refusal, and the end of its message.
+    pub(super) fn serving(
+        &self,
+        need: &DependencyManifest,
+        component: Option<&str>,
+    ) -> Result<&'a ExportManifest, (ErrorKind, String)> {
+        let providers = self.providers(need);
+        let of = |name| providers.iter().copied().find(|&at| self.exports[at].manifest.component.name == name);
+        let found = component.map_or_else(|| self.chosen(need), of);
+        found.map(|at| self.exports[at].manifest).ok_or_else(|| match (component, providers) {
+            (None, [_, ..]) => {
+                let names = self.names(providers, named);
+                (ErrorKind::Ambiguous, format!("{names} provide; let the patch name its `component`"))
+            }
+            _ => (ErrorKind::NotFound, self.nothing_for(need)),
+        })
+    }
+
     /// The end of the message about a need that no component would meet.
     fn nothing_for(&self, need: &DependencyManifest) -> String {
         let others = self.interfaces.get(&*need.interface).map_or(&[][..], Vec::as_slice);

@@ -121,6 +121,7 @@ fn remembered(state: &State, back: Back, began: Option<u64>) -> Result<Found> {
 }
 
 fn compare(state: &State, target: Target, back: Back) -> Result<Differences> {
+    let target = if back == Back::Original { without_patches(state, target) } else { target };
     let differences = differences(state, target);
     if differences.is_empty() {
         let what = match back {
@@ -146,6 +147,20 @@ fn not_kept(state: &State, back: Back) -> Error {
         _ => "none is, because nothing was changed yet or the runtime keeps no revisions".to_owned(),
     };
     Error::new(ErrorKind::NotFound, format!("{asked} is not kept; {kept}, and the present one is {}", state.serial()))
+}
+
+/// The original without the patches of libraries: what was loaded first in the place of one is a patch, too.
+fn without_patches(state: &State, mut original: Target) -> Target {
+    let components = state.objects().registry().committed().map(|(_, provider)| provider.implementation());
+    let patches: BTreeSet<&String> = components
+        .filter(|implementation| implementation.manifest.patch.is_some())
+        .map(|implementation| &implementation.component.id.name)
+        .collect();
+    original.places.retain(|place| !place.present.as_ref().is_some_and(|present| patches.contains(present)));
+    let off = |name: &String| Place { present: Some(name.clone()), kept: None };
+    original.places.extend(patches.into_iter().map(off));
+    original.patches = Some(Arc::default());
+    original
 }
 
 /// What differs between a target and what is present.

@@ -9,10 +9,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     host::{
         actor::Actor,
-        objects::{
-            patch::{Kind, Patch, id},
-            patches::Exported,
-        },
+        objects::patches::{Exported, Kind, Patch, id},
         runtime::Runtime,
         service::{exports::Export, state::State},
     },
@@ -172,8 +169,16 @@ impl<S: Signature, F: Implements<S>> ExportBuilder<'_, F, S> {
             let owner: Arc<str> = id(&name, number).to_string().into();
             let export = Some(Arc::new(Exported::new::<S>(&owner, &name, closure)?));
             let (interface, methods) = (String::new(), Vec::new());
-            let kind = Kind::Patch;
-            let patch = Arc::new(Patch { kind, number, name, component, interface, methods, export });
+            let patch = Arc::new(Patch {
+                kind: Kind::Patch,
+                number,
+                name,
+                component,
+                interface,
+                methods,
+                export,
+                library: None,
+            });
             let put = {
                 let mut state = inner.latest_state();
                 let place = state.objects().patches().stack().len();

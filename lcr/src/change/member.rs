@@ -48,12 +48,28 @@ pub(super) struct Member {
     pub(super) dependents: Vec<ComponentId>,
     /// Further lines for the printed plan.
     pub(super) notes: Vec<String>,
+    /// The patches that it brings, and those that stand in the present component.
+    pub(super) patches: Vec<PatchPart>,
     /// Whether the new component is compiled with `panic = "abort"`.
     pub(super) aborts: bool,
     /// Whether the new component is one that a revision kept, with its image.
     pub(super) is_kept: bool,
     /// The file of the new component, as the plan prints it.
     pub(super) source: String,
+}
+
+/// A patch that a member brings, or that stands in what the member changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PatchPart {
+    /// The export that it is, if the member brings it.
+    pub(super) export: Option<usize>,
+    pub(super) name: String,
+    /// The component that it is for.
+    pub(super) component: String,
+    pub(super) interface: String,
+    pub(super) methods: Vec<String>,
+    /// Why it stands no more after the commit.
+    pub(super) rests: Option<String>,
 }
 
 /// A provider that gets a new implementation.

@@ -28,15 +28,13 @@ use crate::{
     error::{Error, ErrorKind, Result},
     host::{
         actor::Actor,
-        objects::{
-            patch::{Kind, Patch},
-            patches::Kept,
-        },
+        objects::patches::{Kept, Kind, id},
         runtime::Runtime,
     },
 };
 
 use super::{
+    patch_record,
     patched::Patched,
     patching::{PatchInfo, Wish, happened, info, put, take_off},
     position::Position,
@@ -115,8 +113,8 @@ impl Runtime {
     /// The patches: each stands around those before it.
     pub fn patches(&self) -> Vec<PatchInfo> {
         let state = self.inner().state();
-        let is_listed = |patch: &Patch| patch.kind == Kind::Patch && patch.export.is_none();
-        let patches = state.objects().patches().stack().iter().filter(|patch| is_listed(patch));
+        let stack = state.objects().patches().stack().iter();
+        let patches = stack.filter(|patch| patch.kind == Kind::Patch && patch.export.is_none());
         patches.map(|patch| info(&state, patch)).collect()
     }
 
@@ -323,7 +321,13 @@ impl<I: ?Sized + Patchable> PatchBuilder<'_, I> {
         in_turn(inner, false, 0, move || {
             // What closures have captured is dropped behind the lock, whatever becomes of the patch.
             let (mut layers, mut made) = (layers, None);
-            let put = put::<I>(inner, &wish, &mut layers, &mut made);
+            let record = || {
+                let number = inner.state().objects().patches().next_number();
+                let asked = (actor.clone(), reason.clone());
+                patch_record::intent(inner, (None, Some(id(&wish.name, number))), asked, wish.override_protected)
+            };
+            let put = || put::<I>(inner, &wish, &mut layers, &mut made);
+            let put = patch_record::recorded(inner, record, true, put, |(generation, _)| *generation);
             let (generation, dropped) = put?;
             drop(dropped);
             let patch = made.ok_or_else(|| Error::new(ErrorKind::Internal, "a patch was lost; please report this"))?;

@@ -1,6 +1,6 @@
-//! How a rollback changes the list of patches, in the commit that changes components.
+//! How a rollback, and libraries that hold patches, change the list of patches, in the commit that changes components.
 //!
-//! The list becomes that of the older generation under the state lock, before the entries of the new world are made, so
+//! The list becomes that of the older generation, with what the plan's [libraries](super::patch_libraries) change, under the state lock, before the entries of the new world are made, so
 //! that these are linked with the patches that stand then. If the commit does not come, the list becomes what it was.
 
 use std::sync::Arc;
@@ -8,13 +8,15 @@ use std::sync::Arc;
 use crate::{
     error::Result,
     host::{
-        objects::{patch::Patch, patches::Before},
+        objects::patches::{Before, Patch},
         service::{events::kind::EventKind, state::State},
         worlds::world::Edit,
     },
 };
 
 use super::{
+    execution::Execution,
+    patch_libraries::LibraryChange,
     patching::{edits, happened, leave_outdated},
     request::Options,
 };
@@ -24,19 +26,27 @@ pub(super) struct PatchesBack {
     before: Before,
     /// The patches that come or go.
     changed: Vec<Arc<Patch>>,
+    /// Those of libraries that are taken off.
+    ended: Vec<Arc<Patch>>,
 }
 
 impl PatchesBack {
     /// Changes the list, if the plan does.
-    pub(super) fn begin(state: &mut State, options: &Options) -> Option<PatchesBack> {
-        let noted = options.patches.as_ref()?;
+    pub(super) fn begin(state: &mut State, execution: &Execution) -> Option<PatchesBack> {
+        let (noted, libraries) = (execution.options.patches.as_ref(), LibraryChange::of(execution, state));
+        if noted.is_none() && libraries.is_empty() {
+            return None;
+        }
         let since = state.generation().next();
         let patches = state.objects_mut().patches_mut();
         // What has changed its place is called through another chain, too.
-        let changed = patches.moving(noted);
+        let mut changed = noted.map_or_else(Vec::new, |noted| patches.moving(noted));
         let before = patches.begin(since);
-        patches.become_noted(noted);
-        Some(PatchesBack { before, changed })
+        if let Some(noted) = noted {
+            patches.become_noted(noted);
+        }
+        let ended = libraries.apply(patches, &mut changed);
+        Some(PatchesBack { before, changed, ended })
     }
 
     /// Adds the entries of slots that no component of the plan changes.
@@ -54,8 +64,8 @@ impl PatchesBack {
 
     /// The world with these entries is published. Returns the list before, and what is to be told behind the lock.
     pub(super) fn end(self, state: &mut State, edits: &[Edit], options: &Options) -> (Arc<[u64]>, Vec<EventKind>) {
-        let PatchesBack { before, changed } = self;
-        leave_outdated(state, &changed, Vec::new(), edits);
+        let PatchesBack { before, changed, ended } = self;
+        leave_outdated(state, &changed, ended, edits);
         let (stood, stands) = (before.numbers(), state.objects().patches().numbers());
         let is_other = |patch: &&Arc<Patch>| stood.contains(&patch.number) != stands.contains(&patch.number);
         let tell = |patch: &Arc<Patch>| {

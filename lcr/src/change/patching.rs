@@ -6,10 +6,13 @@
 
 use std::{mem, slice, sync::Arc};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     component::{
         generated::patches::{Layers, Patchable},
         hooks::Layer,
+        identity::ComponentId,
     },
     error::{Error, ErrorKind, Result},
     host::{
@@ -17,8 +20,7 @@ use crate::{
         ids::ServiceId,
         objects::{
             component::Implementation,
-            patch::{Kind, Patch, PatchedMethod, id},
-            patches::{Before, Kept, what_is_left_of},
+            patches::{Before, Kept, Kind, Patch, PatchedMethod, id, what_is_left_of},
             provider::Visibility,
         },
         service::{
@@ -31,16 +33,19 @@ use crate::{
     },
 };
 
-use super::{position::Position, transaction::in_turn};
+use super::{patch_record, position::Position, transaction::in_turn};
 
 /// A patch of a runtime, as [`Runtime::patches`](crate::Runtime::patches) lists it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PatchInfo {
     /// Its number, which rises with each patch of the runtime. [`Runtime::unpatch`](crate::Runtime::unpatch) takes it.
     pub number: u64,
     /// Its name.
     pub name: String,
+    /// The library that it came in, as the component that the library is for plans; `None` if the program put it in. Such
+    /// a patch is taken off by a plan that [removes](crate::PlanBuilder::remove) it by name.
+    pub library: Option<ComponentId>,
     /// The component.
     pub component: String,
     /// The interface.
@@ -83,8 +88,16 @@ pub(super) fn put<I: ?Sized + Patchable>(
     let shape = |method: usize| view.interface.methods[method].shape.clone();
     let methods = patched_methods::<I>(layers, &owner, shape);
     let (name, interface) = (wish.name.clone(), I::NAME.to_owned());
-    let kind = Kind::Patch;
-    let patch = made.insert(Arc::new(Patch { kind, number, name, component, interface, methods, export: None }));
+    let patch = made.insert(Arc::new(Patch {
+        kind: Kind::Patch,
+        number,
+        name,
+        component,
+        interface,
+        methods,
+        export: None,
+        library: None,
+    }));
     refuse_misfit(patch, &implementation)?;
     let place = place(state.objects().patches().stack(), patch, &wish.position)?;
     put_in(inner, &mut state, place, patch)
@@ -160,27 +173,48 @@ fn refuse_misfit(patch: &Patch, implementation: &Implementation) -> Result<()> {
 /// Takes a patch off. One that a rollback has taken off already ends without a commit, unless it is to be kept.
 pub(super) fn take_off(inner: &Arc<RuntimeInner>, number: u64, kept: Kept) -> Result<u64> {
     in_turn(inner, false, 0, || {
-        let mut state = inner.latest_state();
-        let found = state.objects().patches().get(number).filter(|patch| patch.kind == Kind::Patch).cloned();
-        let Some(patch) = found else {
-            return end(&mut state, number, kept);
+        let standing = {
+            let state = inner.latest_state();
+            let mut stack = state.objects().patches().stack().iter();
+            stack
+                .find(|patch| patch.number == number && patch.library.is_none() && patch.kind == Kind::Patch)
+                .map(|patch| patch.id())
         };
-        inner.may_publish()?;
-        let since = state.generation().next();
-        let patches = state.objects_mut().patches_mut();
-        let before = patches.begin(since);
-        let ended = patches.take(number, kept);
-        let published = publish_or_undo(inner, &mut state, before, slice::from_ref(&patch), ended);
-        let event = |generation| happened(&patch, generation, false, Actor::this_process(), None);
-        let published = published.map(|(generation, dropped)| (generation, dropped, event(generation)));
-        // Before the reaper may have what is left of it, so that nothing is dropped here.
-        drop(patch);
-        drop(state);
-        let (generation, dropped, event) = published?;
-        drop(dropped);
-        inner.emit(event);
-        Ok(generation)
+        let take = || take_off_now(inner, number, kept);
+        let Some(id) = standing else { return take() };
+        let intent = || patch_record::intent(inner, (Some(id), None), (Actor::this_process(), None), false);
+        patch_record::recorded(inner, intent, false, take, |generation| *generation)
     })
+}
+
+fn take_off_now(inner: &Arc<RuntimeInner>, number: u64, kept: Kept) -> Result<u64> {
+    let mut state = inner.latest_state();
+    let Some(patch) = state.objects().patches().stack().iter().find(|patch| patch.number == number).cloned() else {
+        return end(&mut state, number, kept);
+    };
+    if patch.library.is_some() {
+        let text = format!(
+            "patch {number} is that of library `{}`; take it off by a plan: remove({:?})",
+            patch.id(),
+            patch.name
+        );
+        return Err(Error::new(ErrorKind::Invalid, text));
+    }
+    inner.may_publish()?;
+    let since = state.generation().next();
+    let patches = state.objects_mut().patches_mut();
+    let before = patches.begin(since);
+    let ended = patches.take(number, kept);
+    let published = publish_or_undo(inner, &mut state, before, slice::from_ref(&patch), ended);
+    let event = |generation| happened(&patch, generation, false, Actor::this_process(), None);
+    let published = published.map(|(generation, dropped)| (generation, dropped, event(generation)));
+    // Before the reaper may have what is left of it, so that nothing is dropped here.
+    drop(patch);
+    drop(state);
+    let (generation, dropped, event) = published?;
+    drop(dropped);
+    inner.emit(event);
+    Ok(generation)
 }
 
 /// Ends a patch that is kept for a rollback.
@@ -280,6 +314,7 @@ pub(super) fn info(state: &State, patch: &Patch) -> PatchInfo {
     PatchInfo {
         number: patch.number,
         name: patch.name.clone(),
+        library: patch.library.as_ref().map(|library| library.component.id.clone()),
         component: patch.component.clone(),
         interface: patch.interface.clone(),
         methods: patch.method_names(),

@@ -164,6 +164,13 @@ impl<'rt> PlanBuilder<'rt> {
         self
     }
 
+    /// Refuses the plan if a [patch](Runtime::patch) that stands in one of its components would fall off. Default: such
+    /// a patch rests until a version comes that it fits, and the plan says so.
+    pub fn require_patches(mut self) -> PlanBuilder<'rt> {
+        self.options.require_patches = true;
+        self
+    }
+
     /// Says which component provides the interface `I` if several do and the caller names none. The
     /// callers are components that need the interface, and [`Runtime::service`]. The binding applies to
     /// instances that are constructed, and services that are looked up, after the commit. A plan that

@@ -51,7 +51,7 @@ pub(super) fn target(inner: &Arc<RuntimeInner>, sought: Sought, timeout: Option<
     let state = inner.latest_state();
     is_still(&state, generation)?;
     let Recorded { title, components, was_linked, is_linked, bindings, configurations } = recorded;
-    let mut target = Target { bindings, configurations, places: Vec::new() };
+    let mut target = Target { bindings, configurations, places: Vec::new(), patches: None };
     let mut taken: HashSet<String> = HashSet::new();
     for Brought { now, is_object, present: wanted } in components {
         let name = Some(now).filter(|now| present.iter().any(|one| one.id.name == *now) && taken.insert(now.clone()));

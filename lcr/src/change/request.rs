@@ -126,6 +126,8 @@ pub(super) struct Options {
     pub(super) made_for: Option<u64>,
     /// The list of patches, by their numbers, if a rollback changes it.
     pub(super) patches: Option<Arc<[u64]>>,
+    /// Whether the plan is refused if a patch that stands would stand no more.
+    pub(super) require_patches: bool,
     /// Components whose state may be lost.
     pub(super) discard_state: Vec<String>,
     /// Components whose saved snapshot may come back, by present name.
@@ -160,6 +162,7 @@ impl Default for Options {
             unconfigured: BTreeSet::new(),
             made_for: None,
             patches: None,
+            require_patches: false,
             discard_state: Vec::new(),
             restore_snapshot: Vec::new(),
             without_downgrade: false,

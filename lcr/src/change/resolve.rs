@@ -17,7 +17,7 @@ use super::{
     dependency_graph::ProjectedGraph,
     downgraded::no_way,
     member::{Member, ReplacedProvider, StateBack, StateChange, named},
-    protection,
+    planned_patches, protection,
     request::{Options, Refusal, Request, Step},
     sharing::{refuse_used, share_gates},
     snapshot::note_snapshots,
@@ -58,6 +58,9 @@ pub(super) fn resolve(state: &State, steps: &[Step], options: &Options) -> Resol
         let member = match (&step.request, step.manifest()) {
             (Request::Remove(name), _) => remove(state, index, name),
             (Request::Add(_), Some(manifest)) => add(state, index, manifest),
+            (Request::Replace(None, _), Some(manifest)) if planned_patches::is_new(state, manifest) => {
+                add(state, index, manifest)
+            }
             (Request::Replace(target, _), Some(manifest)) => {
                 replace(state, index, target.as_deref(), manifest, options)
             }
@@ -125,6 +128,8 @@ pub(super) fn resolve(state: &State, steps: &[Step], options: &Options) -> Resol
         let after = ProjectedGraph::new(state, steps, &resolution.members, options);
         resolution.refusals.extend(after.refuse_bindings(&options.bindings));
         resolution.refusals.extend(after.refuse_unmet(state));
+        resolution.refusals.extend(planned_patches::aim(state, steps, &mut resolution.members, &after, options));
+        resolution.refusals.extend(planned_patches::note_below(state, steps, &mut resolution.members, options));
         let is_met = resolution.refusals.is_empty();
         resolution.refusals.extend(breaking::refuse_handles(state, steps, &resolution.members, is_met));
         resolution.refusals.extend(after.refuse_cycles());
@@ -263,6 +268,7 @@ fn replace(
             manifest.component.name
         )));
     }
+    planned_patches::refuse_other_kind(&state.objects().registry().implementation(first).manifest, manifest)?;
     let (before, after) = (Some(present_id(state, first)), Some(manifest.component.clone()));
     let mut member = Member { step, before, after, ..Member::default() };
     let exports = manifest.exports.iter().enumerate();

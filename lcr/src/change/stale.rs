@@ -70,6 +70,9 @@ fn member_changed(before: &Member, after: &Member) -> Option<String> {
             }
         }
     }
+    if before.patches != after.patches {
+        return Some("other patches come, or stand in what changes, than it says".to_owned());
+    }
     let interfaces = before.replaced.iter().zip(&after.replaced);
     interfaces.into_iter().find_map(|(before, after)| state_changed(before, after))
 }

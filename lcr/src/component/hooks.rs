@@ -25,7 +25,7 @@
 
 use std::{
     fmt,
-    mem::MaybeUninit,
+    mem::{ManuallyDrop, MaybeUninit},
     ptr,
     sync::{
         Arc,
@@ -132,6 +132,28 @@ impl Chain {
     }
 }
 
+/// Runs one layer over a method, or over whatever else has the method's form and serves `component`.
+///
+/// # Safety
+/// As for [`Around::run`] and [`Chain::new`].
+pub(super) unsafe fn run_over(
+    around: &dyn Around,
+    (method, crossing): (Pair, &Crossing),
+    component: &Arc<str>,
+    arguments: Packed,
+    out: *mut (),
+) {
+    // A count of its own would be one that all threads write to, for each call. The chain is not dropped, so it needs
+    // none; without layers it has nothing else to free.
+    // SAFETY: the pointer is that of a count that outlives the chain.
+    let below = unsafe { Arc::from_raw(Arc::as_ptr(component)) };
+    // SAFETY: the caller says so.
+    let chain = ManuallyDrop::new(unsafe { Chain::new(method, crossing, below, Box::default()) });
+    let next = Next { chain: &chain, at: 0 };
+    // SAFETY: the caller says so.
+    unsafe { around.run(&next, arguments, out) };
+}
+
 /// Runs a chain.
 ///
 /// # Safety
@@ -160,6 +182,11 @@ impl Next<'_> {
     pub fn is_missing(&self) -> bool {
         let is_last = self.chain.layers[self.at..].iter().all(|layer| matches!(layer.kind, Kind::Count(_)));
         is_last && self.chain.next.function.is_null()
+    }
+
+    /// The component of the method, with its version.
+    pub(crate) fn component(&self) -> &str {
+        &self.chain.below
     }
 
     /// Calls what is below. The arguments are lowered only if something is there.

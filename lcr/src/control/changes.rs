@@ -62,6 +62,9 @@ pub struct Change {
     /// [`PlanBuilder::allow_panic_abort`].
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub allow_panic_abort: bool,
+    /// [`PlanBuilder::require_patches`].
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub require_patches: bool,
     /// [`PlanBuilder::discard_state`]: names of components.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub discard_state: Vec<String>,
@@ -167,6 +170,9 @@ impl Change {
         }
         if self.allow_panic_abort {
             plan = plan.allow_panic_abort();
+        }
+        if self.require_patches {
+            plan = plan.require_patches();
         }
         Ok(self.discard_state.iter().fold(plan, |plan, component| plan.discard_state(component)))
     }

@@ -35,7 +35,7 @@ use super::{
         component::Component,
         instances::Instance,
         left_hooks::LeftHooks,
-        patch,
+        patches,
         points::{Disarmed, Look, TakenOut},
     },
     runtime::Runtime,
@@ -181,7 +181,7 @@ impl AtPoint<'_> {
             return Err(Error::new(ErrorKind::Protected, text));
         }
         let look = look(&info)?;
-        let id = patch::id("point", 0);
+        let id = patches::id("point", 0);
         let keeper = Arc::new(Instance::of_hooks(LeftHooks::new(None, vec![Arc::clone(&look) as _]), &id));
         let mut state = inner.state();
         if inner.is_closed() {

@@ -103,6 +103,11 @@ impl Runtime {
         let mut declared = Vec::with_capacity(registered.len());
         for Registered { export, object } in registered {
             let manifest = Manifest::decode(export.manifest())?;
+            if manifest.exports.iter().any(|export| export.patch.is_some()) {
+                tracing::warn!(patch = %manifest.component, "a patch that is linked into the program patches nothing; \
+                    build it as a library, or put it in with Runtime::patch");
+                continue;
+            }
             declared.extend(manifest.exports.into_iter().map(|manifest| {
                 let component = Component::linked(&manifest);
                 Declared { component, manifest, export, object }

@@ -14,6 +14,7 @@ mod hot_swap;
 mod meanwhile;
 mod measured;
 mod one_object;
+mod patch_libraries;
 mod plans;
 mod precopy;
 mod protected;

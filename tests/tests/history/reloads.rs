@@ -7,7 +7,7 @@ use lcr::{
     events::EventKind,
     history::{Outcome, Reloaded, What},
 };
-use lcr_tests::component;
+use lcr_tests::{bank::Clock, component};
 
 use super::*;
 
@@ -165,4 +165,51 @@ fn a_refused_plan_is_shown_as_what_it_asked_for() {
     shown(rt.replace(missing), &format!("~ {missing}"));
     shown(rt.plan().add(missing).commit(), &format!("+ {missing}"));
     shown(rt.plan().replace_component("counter", missing).commit(), &format!("counter 2.0.0 -> {missing}"));
+}
+
+#[test]
+fn a_patch_library_stands_again_in_the_next_process_and_the_entries_name_it() {
+    let clock = |rt: &lcr::Runtime| rt.service::<dyn Clock>().map_or(0, |clock| clock.version());
+    let directory = tempfile::tempdir().unwrap();
+    let rt = open(directory.path());
+    rt.plan().add(component("clock_v1")).commit().unwrap();
+    rt.plan().replace(component("patch_later_1")).reason("late").commit().unwrap();
+    assert_eq!(clock(&rt), 101);
+    drop(rt);
+
+    let rt = open(directory.path());
+    assert_eq!(clock(&rt), 101);
+    let history = rt.history().unwrap();
+    let patched = &history.entries(usize::MAX).unwrap()[1];
+    let Outcome::Committed { members, .. } = &patched.result else { panic!("{patched:?}") };
+    assert_eq!((patched.reason.as_deref(), members[0].after.as_ref().unwrap().name.as_str()), (Some("late"), "later"));
+    rt.plan().remove("later").commit().unwrap();
+    drop(rt);
+
+    let rt = open(directory.path());
+    assert_eq!((clock(&rt), rt.patches()), (1, Vec::new()));
+}
+
+#[test]
+fn a_patch_of_the_program_is_an_entry_when_it_comes_and_when_it_goes_and_does_not_come_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let rt = open(directory.path());
+    rt.plan().add(component("clock_v1")).commit().unwrap();
+    let patch = rt.patch::<dyn Clock>("double").methods(|m| m.version(|next| next() * 2)).reason("faster");
+    let patch = patch.commit().unwrap();
+    drop(patch);
+    rt.patch::<dyn Clock>("double").methods(|m| m.version(|next| next() * 3)).commit().unwrap().keep();
+    let entries = rt.history().unwrap().entries(usize::MAX).unwrap();
+    let said: Vec<String> = entries[1..].iter().map(ToString::to_string).collect();
+    assert_eq!(said.len(), 3, "{said:#?}");
+    assert_eq!(entries[1].reason.as_deref(), Some("faster"));
+    let is_committed = |at: usize| matches!(&entries[at].result, Outcome::Committed { .. });
+    assert!((1..4).all(is_committed), "{said:#?}");
+    let of = |at: usize| (entries[at].members[0].before.is_some(), entries[at].members[0].after.is_some());
+    assert_eq!([of(1), of(2), of(3)], [(false, true), (true, false), (false, true)], "{said:#?}");
+    assert!(said[0].contains("double 0.0.1+patch") && said[2].contains("double 0.0.2+patch"), "{said:#?}");
+    drop(rt);
+
+    let rt = open(directory.path());
+    assert_eq!((rt.service::<dyn Clock>().unwrap().version(), rt.patches()), (1, Vec::new()));
 }

@@ -7,7 +7,10 @@ use std::ops::Range;
 
 use proc_macro2::Span;
 use quote::ToTokens as _;
-use syn::{Arm, Block, Expr, ExprMatch, ImplItemFn, ReturnType, Stmt, Type, parse::Parser as _, spanned::Spanned as _};
+use syn::{
+    Arm, Block, Expr, ExprMatch, ImplItemFn, ReturnType, Signature, Stmt, Type, parse::Parser as _,
+    spanned::Spanned as _,
+};
 
 use crate::exit::{Failure, Status};
 
@@ -43,6 +46,16 @@ impl<'a> Method<'a> {
         let item =
             syn::parse_str(text).map_err(|error| refused(format!("{what} is no method: {error}{}", at(&error))))?;
         Ok(Method { text, item })
+    }
+
+    /// Its signature.
+    pub(super) fn signature(&self) -> &Signature {
+        &self.item.sig
+    }
+
+    /// Its body.
+    pub(super) fn block(&self) -> &Block {
+        &self.item.block
     }
 
     /// Refuses a successor with another signature.
@@ -165,7 +178,7 @@ impl<'a> Method<'a> {
     }
 
     /// The match that is the body's value, or its only match on the top level.
-    fn top_match(&self) -> Result<&ExprMatch, Failure> {
+    pub(super) fn top_match(&self) -> Result<&ExprMatch, Failure> {
         let stmts = &self.item.block.stmts;
         let mut all = stmts.iter().filter_map(as_match);
         let only = match (all.next(), all.next()) {
@@ -185,7 +198,8 @@ impl<'a> Method<'a> {
         span.byte_range()
     }
 
-    fn slice(&self, span: Span) -> &str {
+    /// The text of a part of it.
+    pub(super) fn slice(&self, span: Span) -> &str {
         &self.text[span.byte_range()]
     }
 
@@ -210,7 +224,7 @@ fn as_match(statement: &Stmt) -> Option<&ExprMatch> {
 }
 
 /// A statement, with a semicolon if it needs one.
-fn checked(statement: &str) -> Result<String, Failure> {
+pub(super) fn checked(statement: &str) -> Result<String, Failure> {
     let statement = statement.trim();
     let parse = |text: &str| Block::parse_within.parse_str(text);
     let no = |error: syn::Error| refused(format!("`{statement}` is no statement: {error}"));
@@ -224,7 +238,7 @@ fn checked(statement: &str) -> Result<String, Failure> {
     Ok(text)
 }
 
-fn refused(text: String) -> Failure {
+pub(super) fn refused(text: String) -> Failure {
     Failure::new(Status::Format, "no-edit", text)
 }
 

@@ -51,6 +51,13 @@ fn interface(export: &ExportManifest, output: &Output) -> String {
         };
         text += &format!("    {}{}\n", method.signature(), output.paint(Style::Faint, marks));
     }
+    if let Some(patch) = &export.patch {
+        let component = patch.component.as_ref().map_or_else(
+            || format!("what serves callers of {} who name no component", patch.interface),
+            |component| format!("component `{component}`"),
+        );
+        text += &format!("  stands around these methods of {component}\n");
+    }
     for version in &export.replaces {
         text += &format!("  serves callers of v{version}, too\n");
     }
@@ -152,6 +159,10 @@ fn document(manifest: &Manifest, hash: ContentHash, size: u64) -> Json {
             "version": export.interface_version,
             "replaces": export.replaces,
             "type": export.type_name,
+            "patch": export.patch.as_ref().map(|patch| json!({
+                "interface": patch.interface,
+                "component": patch.component,
+            })),
             "methods": methods(&export.methods),
             "needs": export.deps.iter().map(need).collect::<Vec<_>>(),
             "state": export.state_version.map(|version| json!({

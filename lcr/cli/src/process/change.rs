@@ -43,6 +43,9 @@ impl Change {
         if options.allow_panic_abort {
             change.put("allow_panic_abort", true);
         }
+        if options.require_patches {
+            change.put("require_patches", true);
+        }
         if !options.discard_state.is_empty() {
             change.put("discard_state", options.discard_state.clone());
         }

@@ -56,6 +56,7 @@ fn rest(status: &Json) -> String {
     if status["is_gate_shut"] == true {
         lines.push("a transaction holds callers now".to_owned());
     }
+    lines.extend(list(status, "patches").iter().map(patch));
     let retiring = number(status, "retiring");
     if retiring > 0 {
         lines.push(format!("{} not destroyed yet", counted(retiring, "replaced instance")));
@@ -78,6 +79,19 @@ fn rest(status: &Json) -> String {
         lines.push(format!("{name} runs on, left by {}", component(&left["component"])));
     }
     lines.into_iter().map(|line| line + "\n").collect()
+}
+
+/// What a patch does, or why it does nothing.
+fn patch(patch: &Json) -> String {
+    let methods: Vec<&str> = list(patch, "methods").iter().filter_map(Json::as_str).collect();
+    let (name, component, interface) = (text(patch, "name"), text(patch, "component"), text(patch, "interface"));
+    let methods = methods.join(", ");
+    let number = number(patch, "number");
+    match patch["rests"].as_str() {
+        None if methods.is_empty() => format!("patch {number} `{name}` adds to `{component}`"),
+        None => format!("patch {number} `{name}` stands around {methods} of {interface} in `{component}`"),
+        Some(why) => format!("patch {number} `{name}` of {interface} in `{component}` rests: {why}"),
+    }
 }
 
 /// `1 pin`, `2 pins`

@@ -37,7 +37,7 @@ pub(super) enum Built {
 }
 
 /// The cargo that runs this command, if one does, else that of the path.
-fn cargo() -> Command {
+pub(crate) fn cargo() -> Command {
     Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")))
 }
 

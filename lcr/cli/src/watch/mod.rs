@@ -4,7 +4,7 @@
 //! on every file system. [`build`] has cargo build the component, whose messages go to the terminal as cargo prints
 //! them. A component whose bytes are those that serve is not replaced. What fails is said, and the watch goes on.
 
-mod build;
+pub(crate) mod build;
 mod sources;
 
 use std::{

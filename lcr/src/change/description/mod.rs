@@ -81,6 +81,9 @@ pub struct MemberDescription {
     pub interfaces: Vec<InterfaceDescription>,
     /// The components that use it after the commit: those that stay and those of the plan.
     pub dependents: Vec<ComponentId>,
+    /// The patches that it brings, and those that stand in the present component.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub patches: Vec<PatchDescription>,
     /// Whether the present component is protected: a plan needs
     /// [`override_protected`](crate::PlanBuilder::override_protected) to change it.
     pub protected: bool,
@@ -88,6 +91,25 @@ pub struct MemberDescription {
     pub panic_abort: bool,
     /// What else there is to say, in words.
     pub notes: Vec<String>,
+}
+
+/// A patch that a plan brings, or that stands in a component that the plan changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct PatchDescription {
+    /// Its name; with its version, if the plan brings it.
+    pub name: String,
+    /// Whether the plan brings it.
+    pub is_new: bool,
+    /// The component that it is for.
+    pub component: String,
+    /// The interface.
+    pub interface: String,
+    /// The methods that it stands around.
+    pub methods: Vec<String>,
+    /// Why it falls off: it rests until a version comes that it fits. `None` if it stands after the plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rests: Option<String>,
 }
 
 /// What becomes of one interface of a component.
@@ -292,6 +314,9 @@ pub struct OptionsDescription {
     pub override_protected: bool,
     /// Whether a component that aborts on a panic may replace one that unwinds.
     pub allow_panic_abort: bool,
+    /// Whether the plan is refused if a patch that stands would fall off.
+    #[serde(default)]
+    pub require_patches: bool,
     /// The components whose state may be lost.
     pub discard_state: Vec<String>,
     /// The components that may get the state of an older generation in place of the present one.

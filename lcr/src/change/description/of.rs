@@ -16,13 +16,13 @@ use crate::{
 
 use super::{
     super::{
-        member::{Member, ReplacedProvider, StateBack, StateChange},
+        member::{Member, PatchPart, ReplacedProvider, StateBack, StateChange},
         request::{Options, Step},
         resolve::Resolution,
         state_back::is_saved,
     },
-    HoldCause, HoldDescription, InterfaceDescription, MemberDescription, OptionsDescription, PlanDescription,
-    RefusalDescription, StateBackDescription, StateDescription,
+    HoldCause, HoldDescription, InterfaceDescription, MemberDescription, OptionsDescription, PatchDescription,
+    PlanDescription, RefusalDescription, StateBackDescription, StateDescription,
 };
 
 /// How many bytes of the text of a refusal are told, its causes included.
@@ -73,10 +73,16 @@ fn member(member: &Member, step: &Step) -> MemberDescription {
         origin: member.source.clone(),
         interfaces: replaced.chain(gained).chain(lost).collect(),
         dependents: member.dependents.clone(),
+        patches: member.patches.iter().map(patch).collect(),
         protected: member.protected,
         panic_abort: member.aborts,
         notes: member.notes.clone(),
     }
+}
+
+fn patch(part: &PatchPart) -> PatchDescription {
+    let PatchPart { export, name, component, interface, methods, rests } = part.clone();
+    PatchDescription { name, is_new: export.is_some(), component, interface, methods, rests }
 }
 
 fn gained(manifest: &Manifest, export: usize) -> InterfaceDescription {
@@ -161,6 +167,7 @@ fn options(options: &Options) -> OptionsDescription {
         timeout: options.timeout,
         override_protected: options.override_protected,
         allow_panic_abort: options.allow_panic_abort,
+        require_patches: options.require_patches,
         discard_state: options.discard_state.clone(),
         restore_snapshot: options.restore_snapshot.clone(),
         precopy_rounds: options.precopy_rounds,

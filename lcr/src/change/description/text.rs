@@ -8,8 +8,8 @@ use std::{
 use crate::component::identity::ComponentId;
 
 use super::{
-    HoldCause, HoldDescription, InterfaceDescription, MemberDescription, PlanDescription, RefusalDescription,
-    StateDescription, TrialDescription,
+    HoldCause, HoldDescription, InterfaceDescription, MemberDescription, PatchDescription, PlanDescription,
+    RefusalDescription, StateDescription, TrialDescription,
 };
 
 /// How many of those inside are listed; the rest is counted.
@@ -79,7 +79,8 @@ impl fmt::Display for MemberDescription {
         // Each line with those that belong below it.
         let notes = self.notes.iter().map(|note| (note.clone(), &[][..]));
         let interfaces = self.interfaces.iter().map(|interface| (interface.to_string(), &*interface.differences));
-        let mut lines: Vec<(String, &[String])> = interfaces.chain(notes).collect();
+        let patches = self.patches.iter().map(|patch| (patch.to_string(), &[][..]));
+        let mut lines: Vec<(String, &[String])> = interfaces.chain(notes).chain(patches).collect();
         lines.sort_unstable();
         for (line, differences) in lines {
             writeln!(f, "     {line}")?;
@@ -109,6 +110,18 @@ impl fmt::Display for InterfaceDescription {
             f.write_str(", callers held")?;
         }
         f.write_str(if self.protected { ", protected" } else { "" })
+    }
+}
+
+impl fmt::Display for PatchDescription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let PatchDescription { name, component, interface, methods, .. } = self;
+        let methods = methods.join(", ");
+        match &self.rests {
+            _ if self.is_new => write!(f, "stands around {methods} of {interface} in component `{component}`"),
+            None => write!(f, "patch `{name}` stands on around {methods} of {interface}"),
+            Some(why) => write!(f, "patch `{name}` falls off {methods} of {interface}: {why}"),
+        }
     }
 }
 

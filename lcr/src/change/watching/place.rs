@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     change::{
-        patching::{edits, happened, leave_outdated},
+        patching::{edits, happened},
         transaction::in_turn,
     },
     component::hooks::{Kind as LayerKind, Layer},
@@ -21,8 +21,7 @@ use crate::{
         image::manifest::MethodManifest,
         objects::{
             component::Implementation,
-            patch::{Kind, Patch, PatchedMethod, id},
-            patches::{Before, Kept},
+            patches::{Kept, Kind, Patch, PatchedMethod, id},
         },
         service::{inner::RuntimeInner, state::State},
         watching::{
@@ -68,8 +67,13 @@ pub(super) fn put(inner: &Arc<RuntimeInner>, watch: &Watch) -> Result<Placed> {
         let since = state.generation().next();
         let list = state.objects_mut().patches_mut();
         let before = list.begin(since);
-        patches.iter().for_each(|patch| list.insert(list.stack().len(), Arc::clone(patch)));
-        let shown = show(inner, &mut state, before, &patches, Vec::new());
+        for patch in &patches {
+            list.insert(list.stack().len(), Arc::clone(patch));
+        }
+        let shown = show(inner, &mut state, &patches, Vec::new());
+        if shown.is_err() {
+            state.objects_mut().patches_mut().undo(before);
+        }
         let serial = state.serial();
         drop(state);
         shown?;
@@ -88,32 +92,25 @@ pub(super) fn take_off(inner: &Arc<RuntimeInner>, numbers: &[u64]) -> Result<()>
         let list = state.objects_mut().patches_mut();
         let before = list.begin(since);
         let taken: Vec<Arc<Patch>> = numbers.iter().flat_map(|&number| list.take(number, Kept::Not)).collect();
-        let shown = show(inner, &mut state, before, &taken, taken.clone());
-        // Before the reaper may have what is left of them, so that nothing is dropped here.
-        drop(taken);
+        let shown = show(inner, &mut state, &taken, taken.clone());
+        if shown.is_err() {
+            state.objects_mut().patches_mut().undo(before);
+        }
         drop(state);
         shown
     })
 }
 
-/// Publishes a world, of the same generation, in which the patches are those of the list, after these came or went and
-/// those ended. If it cannot, the list is what it was `before`.
-fn show(
-    inner: &RuntimeInner,
-    state: &mut State,
-    before: Before,
-    changed: &[Arc<Patch>],
-    ended: Vec<Arc<Patch>>,
-) -> Result<()> {
-    let all = match inner.may_publish().and_then(|()| edits(state, changed)) {
-        Ok(all) if !changed.is_empty() => all,
-        other => {
-            state.objects_mut().patches_mut().undo(before);
-            return other.map(drop);
-        }
-    };
+/// Publishes a world, of the same generation, in which the patches are those of the list, after these came or went.
+fn show(inner: &RuntimeInner, state: &mut State, changed: &[Arc<Patch>], ended: Vec<Arc<Patch>>) -> Result<()> {
+    let Some(first) = changed.first() else { return Ok(()) };
+    inner.may_publish()?;
+    let all = edits(state, changed)?;
     inner.publish(state, &all, 0);
-    leave_outdated(state, changed, ended, &all);
+    if let Some(left) = state.objects_mut().patches_mut().leave_outdated(changed, ended) {
+        let slots = all.iter().map(|(slot, _)| *slot).collect();
+        state.retire_hooks(left, &first.id(), slots);
+    }
     Ok(())
 }
 
@@ -180,7 +177,7 @@ impl<'w> Making<'w> {
         }
         let (component, interface) = (implementation.component.id.name.clone(), manifest.interface.clone());
         let name = self.watch.what.name().to_owned();
-        Ok(Some(Patch { kind: Kind::Watch, number, name, component, interface, methods, export: None }))
+        Ok(Some(Patch { kind: Kind::Watch, number, name, component, interface, methods, export: None, library: None }))
     }
 
     /// Whether a pattern means the method, and only together with others.

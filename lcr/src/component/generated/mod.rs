@@ -8,6 +8,7 @@
 //! | `crossings` | the thunks of a method's signature, by which it is called and patched without its types |
 //! | `patches` | makes layers of a method of an author's closures |
 //! | `mocks` | is left out where there are no mocks (feature `mock`) |
+//! | `patch_libraries` | makes C functions of layers, for libraries that hold a patch |
 //! | `callbacks` | lends or gives a function, and calls a received one |
 //! | `requests` | calls a method of a handle (the caller's side) |
 //! | `services` | runs a method of an instance (the component's side), and finds its functions |
@@ -40,6 +41,7 @@ pub mod callbacks;
 pub mod crossings;
 pub mod fields;
 pub mod mocks;
+pub mod patch_libraries;
 pub mod patches;
 pub mod requests;
 pub mod services;

@@ -1,12 +1,13 @@
 //! What is present in a runtime. [`registry`] has the [providers](provider), with the [components and
 //! implementations](component) that serve them. [`services`] are what handles are bound to, [`instances`] the objects
 //! that serve them, and [`slots`] what handles point to. [`faces`] are the interfaces of objects that serve several,
-//! [`methods`] the tables that calls go through, [`patches`] those with methods that a [`patch`] changes, and
-//! [`counting`] says whose answers are counted. [`points`] are those that are armed, and [`left_hooks`] what is left of
-//! hooks. [`provided`] are objects of the program in the place of constructed ones, and an [`offer`] describes one to a
-//! plan. [`builders`] says which thread constructs what, and [`uncommitted`] has what a transaction has made and not
-//! committed. A [`kept`] component can be put in place again; an [`origin`] is what it was loaded from. [`faults`]
-//! counts the panics of an implementation. [`order`] sorts by dependency, and [`cycle`] refuses what cannot be sorted.
+//! [`methods`] the tables that calls go through, [`patches`] those with patched methods, some of them by
+//! [libraries](patch_libraries), and [`counting`] says whose
+//! answers are counted. [`points`] are those that are armed, and [`left_hooks`] what is left of hooks. [`provided`] are
+//! objects of the program in the place of constructed ones, and an [`offer`] describes one to a plan. [`builders`] says
+//! which thread constructs what, and [`uncommitted`] has what a transaction has made and not committed. A [`kept`]
+//! component can be put in place again; an [`origin`] is what it was loaded from. [`faults`] counts the panics of an
+//! implementation. [`order`] sorts by dependency, and [`cycle`] refuses what cannot be sorted.
 //!
 //! [`owner::Objects`] holds all of that for one runtime, behind the runtime's state lock. Nothing here
 //! publishes a world. The only code of components that runs here is the health check, `save` and
@@ -27,7 +28,7 @@ pub(crate) mod offer;
 pub(crate) mod order;
 pub(crate) mod origin;
 pub(crate) mod owner;
-pub(crate) mod patch;
+mod patch_libraries;
 pub(crate) mod patches;
 pub(crate) mod points;
 mod provided;

@@ -56,6 +56,7 @@ impl Offer {
             kept: None,
             source: None,
             downgrades_to: &[],
+            patch: None,
         };
         let mut manifest = Manifest::decode(&manifest_record(&declaration))?;
         name.clone_into(&mut manifest.component.name);

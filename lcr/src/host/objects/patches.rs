@@ -40,34 +40,118 @@
 use std::{
     any::Any,
     collections::{BTreeMap, BTreeSet},
-    slice,
+    fmt, slice,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+
+use semver::{BuildMetadata, Prerelease, Version};
 
 use crate::{
     abi::{
         crossing::Crossing,
         world::{Pair, Target},
     },
-    component::hooks::Chain,
+    component::{
+        hooks::{Chain, Layer},
+        identity::ComponentId,
+    },
     host::{
         ids::{Generation, ServiceId, ViewId},
         image::{link::View, manifest::ExportManifest, shape},
     },
 };
 
-use super::{
-    component::Implementation,
-    counting::Counting,
-    left_hooks::LeftHooks,
-    patch::{Kind, Patch, PatchedMethod},
-};
+use super::{component::Implementation, counting::Counting, left_hooks::LeftHooks};
 
 mod exported;
 mod going_back;
+mod misfit;
 
 pub(crate) use exported::Exported;
 pub(crate) use going_back::{Before, Kept};
+pub(crate) use misfit::misfit;
+
+/// What a patch is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    /// Changes methods, as a whole or not at all.
+    Patch,
+    /// Watches methods, each for itself.
+    #[cfg_attr(not(feature = "reflect"), allow(dead_code, reason = "watches look at values by their shapes"))]
+    Watch,
+}
+
+/// A change of single methods of a component's interface.
+pub(crate) struct Patch {
+    pub(crate) kind: Kind,
+    /// Its number in its runtime, from 1.
+    pub(crate) number: u64,
+    pub(crate) name: String,
+    pub(crate) component: String,
+    pub(crate) interface: String,
+    pub(crate) methods: Vec<PatchedMethod>,
+    /// What it adds.
+    pub(crate) export: Option<Arc<Exported>>,
+    /// The library that it came in; `None` for closures of the program.
+    pub(crate) library: Option<Arc<Implementation>>,
+}
+
+/// What a patch does with one method.
+pub(crate) struct PatchedMethod {
+    /// The method's name and signature.
+    pub(crate) shape: shape::Shape,
+    /// The thunks of that signature, in the image of the layers; `None` if they are to be those of the implementation.
+    pub(crate) crossing: Option<&'static Crossing>,
+    /// The outermost first.
+    pub(crate) layers: Vec<Arc<Layer>>,
+}
+
+impl Patch {
+    /// The names of the methods that it changes.
+    pub(crate) fn method_names(&self) -> Vec<String> {
+        self.methods.iter().map(|method| method.shape.name.clone()).collect()
+    }
+
+    /// Whether an implementation lacks one of its methods.
+    pub(crate) fn lacks_method(&self, implementation: &ExportManifest) -> bool {
+        self.methods.iter().any(|method| implementation.method(&method.shape.name).is_none())
+    }
+
+    /// As what its hooks show where a component would: in faults, and while they wait for the last call.
+    pub(crate) fn id(&self) -> ComponentId {
+        let library = self.library.as_ref().map(|library| library.component.id.clone());
+        library.unwrap_or_else(|| id(&self.name, self.number))
+    }
+
+    /// Why it does not fit an implementation; `None` if it does.
+    pub(crate) fn misfit(&self, implementation: &ExportManifest) -> Option<String> {
+        misfit(self.methods.iter().map(|method| &method.shape), implementation)
+    }
+
+    pub(crate) fn is_for(&self, component: &str, interface: &str) -> bool {
+        self.component == component && self.interface == interface
+    }
+
+    /// Whether it stands, at least in part, around an implementation.
+    pub(super) fn stands(&self, implementation: &ExportManifest) -> bool {
+        match self.kind {
+            Kind::Patch => self.misfit(implementation).is_none(),
+            Kind::Watch => true,
+        }
+    }
+}
+
+/// A patch as a component's name and version: the version has its number.
+pub(crate) fn id(name: &str, number: u64) -> ComponentId {
+    let build = BuildMetadata::new("patch").unwrap_or_default();
+    ComponentId::new(name.to_owned(), Version { major: 0, minor: 0, patch: number, pre: Prerelease::EMPTY, build })
+}
+
+impl fmt::Debug for Patch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Patch").field("name", &self.name).field("component", &self.component).finish_non_exhaustive()
+    }
+}
 
 /// The patches of a runtime.
 #[derive(Default)]
@@ -249,21 +333,15 @@ impl Patches {
         Target { data: base.data, methods: Arc::as_ptr(&set.pairs).cast() }
     }
 
-    /// A world is published. Takes out the sets that stood where `changed` came or went, and were made before the stack
+    /// A commit is published. Takes out the sets that stood where `changed` came or went, and were made before the stack
     /// changed last: the current world shows others in their place. Takes the patches that have ended with them. The
     /// sets of other components and interfaces are shown as before.
     pub(crate) fn leave_outdated(&mut self, changed: &[Arc<Patch>], ended: Vec<Arc<Patch>>) -> Option<LeftHooks> {
-        let patches = changed.iter().filter(|patch| patch.kind == Kind::Patch);
-        self.note_changes(patches.map(|patch| &*patch.component));
+        self.note_changes(changed.iter().map(|patch| &*patch.component));
         self.tell_exports(changed);
         let changes = self.changes;
         let is_changed = |made: &Made| changed.iter().any(|patch| patch.is_for(&made.component, &made.interface));
         self.leave(ended, |made| made.changes < changes && is_changed(made))
-    }
-
-    /// The patch of a number.
-    pub(crate) fn get(&self, number: u64) -> Option<&Arc<Patch>> {
-        self.stack.iter().find(|patch| patch.number == number)
     }
 
     /// How many sets the current world may show.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::{
     component::answers::Answers,
     host::{
-        objects::{component::Implementation, counting::Counting, patch},
+        objects::{component::Implementation, counting::Counting, patches},
         worlds::world::Edit,
     },
 };
@@ -55,7 +55,7 @@ impl RuntimeInner {
         }
         if let Some(left) = state.objects_mut().patches_mut().leave_counted(number) {
             let slots = edits.iter().map(|(slot, _)| *slot).collect();
-            state.retire_hooks(left, &patch::id("trial", 0), slots);
+            state.retire_hooks(left, &patches::id("trial", 0), slots);
         }
         drop(state);
         drop(ended);

@@ -39,7 +39,10 @@ use crate::{
     error::{Error, ErrorKind, Result},
     host::{
         image::shape::{self, Shape},
-        objects::{left_hooks::LeftHooks, patch::id, patches::Exported},
+        objects::{
+            left_hooks::LeftHooks,
+            patches::{Exported, id},
+        },
     },
 };
 

@@ -24,7 +24,7 @@ use crate::host::{
     objects::{
         instances::{Held, Instance},
         order::dependencies_first,
-        patch,
+        patches,
     },
     sys,
     worlds::{records, world::World},
@@ -324,7 +324,7 @@ impl State {
         }
         // At the end: destructors call what is patched.
         if let Some(hooks) = self.objects.patches_mut().leave_all() {
-            let instance = Arc::new(Instance::of_hooks(hooks, &patch::id("hooks", 0)));
+            let instance = Arc::new(Instance::of_hooks(hooks, &patches::id("hooks", 0)));
             self.tally.note_constructed();
             let slots = self.objects.slots().numbers().collect();
             let retiring = Retiring { instance, slots, retired_at, is_hooks: true };

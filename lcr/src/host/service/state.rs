@@ -14,7 +14,7 @@ use crate::{
             instances::{Held, Instance, StateBox},
             left_hooks::LeftHooks,
             owner::Objects,
-            patch,
+            patches,
         },
         worlds::{
             records::ThreadRecord,
@@ -160,7 +160,7 @@ impl State {
         let revisions = &self.revisions;
         let ended = self.objects.patches_mut().forget(|number| revisions.names_patch(number));
         if let Some(ended) = ended {
-            self.retire_hooks(ended, &patch::id("patches", 0), Vec::new());
+            self.retire_hooks(ended, &patches::id("patches", 0), Vec::new());
         }
     }
 
@@ -172,7 +172,7 @@ impl State {
         }
         let is_present = |methods| instance.as_ref().is_some_and(|instance| instance.has_methods(methods));
         if let Some(left) = self.objects.patches_mut().leave_service(id, is_present) {
-            self.retire_hooks(left, &patch::id("hooks", 0), slots.to_vec());
+            self.retire_hooks(left, &patches::id("hooks", 0), slots.to_vec());
         }
     }
 

@@ -353,7 +353,10 @@ fn registered(table: &'static ImageTable, manifest: &Manifest) -> Result<Vec<Reg
 /// Whether an export has the functions that its manifest promises.
 fn complete(export: &Export, manifest: &ExportManifest) -> bool {
     let is_saved = manifest.state_version.is_some() && manifest.kept.is_none();
+    let stands =
+        |method| export.crossing(method).is_some() && export.thunk(method).is_some_and(|layer| !layer.is_null());
     export.thunk_count == manifest.methods.len()
+        && (manifest.patch.is_none() || (0..manifest.methods.len()).all(stands))
         && export.healthy.is_some() == manifest.has_health_check
         && export.incremental.is_some() == manifest.is_incremental
         && export.save.is_some() == is_saved

@@ -26,6 +26,7 @@ impl ExportManifest {
             replaces: Vec::new(),
             deps: Vec::new(),
             methods: Vec::new(),
+            patch: None,
             source: None,
             record: Box::default(),
             methods_at: 0..0,

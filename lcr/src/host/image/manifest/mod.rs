@@ -16,9 +16,13 @@ pub(crate) mod alike;
 mod blank;
 mod notes;
 mod older;
+mod patched;
 #[cfg(test)]
 pub(in crate::host) mod tests;
 mod text;
+mod together;
+
+pub use patched::PatchManifest;
 
 use super::{reader::Reader, shape::Shape};
 use crate::{
@@ -97,6 +101,9 @@ pub struct ExportManifest {
     pub deps: Vec<DependencyManifest>,
     /// Its methods, in the order of its vtable.
     pub methods: Vec<MethodManifest>,
+    /// What it stands around, if it is a patch: then `methods` are those that it changes, and `interface` is that of no
+    /// caller.
+    pub patch: Option<PatchManifest>,
     /// The number of the record with its source text.
     source: Option<u64>,
     record: Box<[u8]>,
@@ -169,11 +176,11 @@ impl Manifest {
             let (record, behind) = rest[start..].split_at(len);
             let export = ExportManifest::decode(record)?;
             if let Some(first) = exports.first() {
-                agree(first, &export)?;
+                first.agree(&export)?;
             }
             let interface = (export.interface.clone(), export.interface_version);
             if let Some(before) = implemented.insert(interface, exports.len()) {
-                agree(&exports[before], &export)?;
+                exports[before].agree(&export)?;
             }
             if exports.len() == EXPORTS {
                 let text = format!("a library of more than {EXPORTS} implementations; divide it");
@@ -188,22 +195,6 @@ impl Manifest {
         };
         Ok(Manifest { component: first.component.clone(), exports })
     }
-}
-
-/// Refuses two exports that cannot belong to one library.
-fn agree(one: &ExportManifest, two: &ExportManifest) -> Result<()> {
-    let name = |export: &ExportManifest| export.component.to_string();
-    let text = if name(one) != name(two) {
-        let (one, two) = (name(one), name(two));
-        format!("a library of two components, {one} and {two}; build each as a library of its own")
-    } else if (&one.interface, one.interface_version) == (&two.interface, two.interface_version) {
-        let (first, second) = (&one.type_name, &two.type_name);
-        let (component, interface, version) = (name(one), &one.interface, one.interface_version);
-        format!("{component} implements {interface} v{version} twice, by {first} and {second}; keep one of them")
-    } else {
-        return Ok(());
-    };
-    Err(Error::new(ErrorKind::BadManifest, text))
 }
 
 /// The length of the record that `bytes` start with.
@@ -253,7 +244,9 @@ impl ExportManifest {
         let (flags, state_version) = (reader.u32()?, reader.u32()?);
         let has = |flag| flags & flag != 0;
         let is_stateless = !has(Flags::STATE);
-        if flags & !Flags::ALL != 0 || (is_stateless && (state_version != 0 || flags & Flags::OF_STATE != 0)) {
+        let is_odd = has(Flags::PATCH) && !is_stateless;
+        if flags & !Flags::ALL != 0 || is_odd || (is_stateless && (state_version != 0 || flags & Flags::OF_STATE != 0))
+        {
             return Err(reader.error(format_args!("flags {flags:#x} with state version {state_version}")));
         }
         let own = state_version;
@@ -261,7 +254,15 @@ impl ExportManifest {
         let kept = if has(Flags::KEPT) { Some(kept(reader)?) } else { None };
         let source = if has(Flags::SOURCE) { Some(reader.u64()?) } else { None };
         let downgrades_to = if has(Flags::DOWNGRADES) { older::older_versions(reader, own)? } else { Vec::new() };
+        let patched = if has(Flags::PATCH) { Some(PatchManifest::component(reader)?) } else { None };
         let (interface, interface_version) = versioned(reader)?;
+        let (patch, interface) = match patched {
+            None => (None, interface),
+            Some(component) => {
+                let (patch, interface) = PatchManifest::of(interface, component);
+                (Some(patch), interface)
+            }
+        };
         let replaces = reader.list(Reader::u32)?;
         if let Some(version) = replaces.iter().find(|version| !(1..interface_version).contains(*version)) {
             return Err(reader.error(format_args!("version {interface_version} replaces {version}")));
@@ -291,7 +292,7 @@ impl ExportManifest {
         return Ok(ExportManifest {
             component, type_name, toolchain, target, panic_abort, protected, unload,
             has_health_check, state_version, is_incremental, kept, downgrades_to,
-            interface, interface_version, replaces, deps, methods, source, record, methods_at,
+            interface, interface_version, replaces, deps, methods, patch, source, record, methods_at,
             encoded: OnceLock::new(), by_name,
         });
     }

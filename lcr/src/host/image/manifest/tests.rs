@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     abi::{
         interface::{InterfaceInfo, Method, Need, interface_bytes, interface_len},
-        manifest::{Declaration, manifest_bytes, manifest_len},
+        manifest::{Declaration, PatchInfo, manifest_bytes, manifest_len, manifest_record},
         shape::{Kind, Part, Shape as Constant},
     },
     host::{
@@ -44,6 +44,7 @@ const fn declaration(component: &'static str, version: u32) -> Declaration {
         kept: None,
         source: None,
         downgrades_to: &[],
+        patch: None,
     }
 }
 
@@ -227,10 +228,36 @@ fn what_makes_no_sense_is_refused_by_name() {
         assert!(refusal.contains(text), "{refusal}\nlacks\n{text}");
     }
     // Flags that are not known; a replaced version that is not older.
-    let flags = replaced(&[0x32, 0, 0, 0, 4, 0, 0, 0], &[0x32, 4, 0, 0, 4, 0, 0, 0]);
-    assert!(refusal(&flags).contains("flags 0x432"), "{}", refusal(&flags));
+    let flags = replaced(&[0x32, 0, 0, 0, 4, 0, 0, 0], &[0x32, 8, 0, 0, 4, 0, 0, 0]);
+    assert!(refusal(&flags).contains("flags 0x832"), "{}", refusal(&flags));
     let replaces = replaced(&[2, 0, 1, 0, 0, 0, 2, 0, 0, 0], &[2, 0, 1, 0, 0, 0, 3, 0, 0, 0]);
     assert!(refusal(&replaces).contains("version 3 replaces 3"));
+}
+
+#[test]
+fn a_patch_is_no_implementation_and_stands_in_a_library_of_its_own() {
+    let patch = |component| Declaration {
+        patch: Some(PatchInfo { component }),
+        flags: Flags { state: false, ..KV.flags },
+        state_version: 0,
+        ..declaration("kv", 3)
+    };
+    let record = manifest_record(&patch(Some("kv-hash")));
+    let manifest = Manifest::decode(&record).unwrap();
+    let read = manifest.exports[0].patch.as_ref().unwrap();
+    assert_eq!((&*read.interface, read.component.as_deref()), ("kv.store", Some("kv-hash")));
+    assert_eq!(manifest.exports[0].interface, "patch of kv.store", "no interface is called so");
+    assert!(Manifest::decode(&manifest_record(&patch(None))).unwrap().exports[0].patch.is_some());
+    let beside = Manifest::decode(&[record, RECORD.to_vec()].concat()).unwrap_err();
+    assert!(beside.to_string().contains("a library of a component and a patch"), "{beside}");
+    let with_state = Declaration { patch: Some(PatchInfo { component: None }), ..declaration("kv", 3) };
+    assert!(refusal(&manifest_record(&with_state)).contains("with state version 4"));
+    let hostile = manifest_record(&patch(Some("kv-hash")));
+    for at in HEADER..hostile.len() {
+        let mut changed = hostile[HEADER..].to_vec();
+        changed[at - HEADER] ^= 0x55;
+        drop(Manifest::decode(&with_body(&changed)));
+    }
 }
 
 #[test]

@@ -15,7 +15,13 @@ impl Display for Manifest {
 
 impl Display for ExportManifest {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "  {} implements {} v{}", self.type_name, self.interface, self.interface_version)?;
+        match &self.patch {
+            None => write!(f, "  {} implements {} v{}", self.type_name, self.interface, self.interface_version)?,
+            Some(patch) => {
+                write!(f, "  {} patches {} v{}", self.type_name, patch.interface, self.interface_version)?;
+                patch.component.iter().try_for_each(|component| write!(f, " of component `{component}`"))?;
+            }
+        }
         self.replaces.iter().try_for_each(|version| write!(f, ", replaces v{version}"))?;
         self.deps.iter().try_for_each(|need| write!(f, ", needs {need}"))?;
         self.state_version.iter().try_for_each(|version| write!(f, ", state v{version}"))?;

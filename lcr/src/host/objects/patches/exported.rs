@@ -5,14 +5,14 @@
 //! a count of it, and asks at each call whether its patch [stands](Exported::stands).
 //!
 //! What the closure has captured is dropped with the last count. The list has one, and every handle another; both give
-//! theirs to the reaper ([`LeftHooks`](crate::host::objects::left_hooks::LeftHooks)), so that a thread of the runtime drops it.
+//! theirs to the reaper ([`LeftHooks`](super::LeftHooks)), so that a thread of the runtime drops it.
 
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
 };
 
-use super::Patches;
+use super::{Patch, Patches};
 use crate::{
     abi::{crossing::Packed, value::Abi as _},
     component::{
@@ -21,7 +21,7 @@ use crate::{
         signature::{Implements, Signature},
     },
     error::Result,
-    host::{image::shape::Shape, objects::patch::Patch},
+    host::image::shape::Shape,
 };
 
 /// A closure that is called by its name.

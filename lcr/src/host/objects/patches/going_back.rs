@@ -4,17 +4,13 @@
 //! beside the list for as long as a revision names it, so that a further rollback brings it back, with what its
 //! closures have captured. A patch whose guard took it off has *ended*: it is not kept, and a list that names it is
 //! gone back to without it.
+//!
+//! A patch that came in a library is none of these: its library is what comes back. Neither is a watch.
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{Patches, what_is_left_of};
-use crate::host::{
-    ids::Generation,
-    objects::{
-        left_hooks::LeftHooks,
-        patch::{Kind, Patch},
-    },
-};
+use super::{Kind, Patch, Patches, what_is_left_of};
+use crate::host::{ids::Generation, objects::left_hooks::LeftHooks};
 
 /// The list before a change that is not published yet.
 #[must_use = "it is undone, or dropped under the state lock: another count of each patch is in the list"]
@@ -40,12 +36,12 @@ impl Before {
 }
 
 fn numbers(stack: &[Arc<Patch>]) -> Arc<[u64]> {
-    listed(stack).map(|patch| patch.number).collect()
+    of_program(stack).map(|patch| patch.number).collect()
 }
 
-/// Those that a revision notes.
-fn listed(stack: &[Arc<Patch>]) -> impl Iterator<Item = &Arc<Patch>> {
-    stack.iter().filter(|patch| patch.kind == Kind::Patch)
+/// The patches without those of libraries.
+fn of_program(stack: &[Arc<Patch>]) -> impl Iterator<Item = &Arc<Patch>> {
+    stack.iter().filter(|patch| patch.library.is_none() && patch.kind == Kind::Patch)
 }
 
 impl Patches {
@@ -66,16 +62,17 @@ impl Patches {
 
     /// The patches in which the list differs from a noted one, each with whether that one has it.
     pub(crate) fn differing(&self, numbers: &[u64]) -> Vec<(Arc<Patch>, bool)> {
-        let leave = listed(&self.stack).filter(|patch| !numbers.contains(&patch.number)).map(|patch| (patch, false));
+        let leave =
+            of_program(&self.stack).filter(|patch| !numbers.contains(&patch.number)).map(|patch| (patch, false));
         let come = self.off.iter().filter(|patch| numbers.contains(&patch.number)).map(|patch| (patch, true));
         leave.chain(come).map(|(patch, comes)| (Arc::clone(patch), comes)).collect()
     }
 
     /// The patches that stand elsewhere in a noted list than they do now, or in one of the two only.
     pub(crate) fn moving(&self, numbers: &[u64]) -> Vec<Arc<Patch>> {
-        let stands = |number: u64| listed(&self.stack).position(|patch| patch.number == number);
+        let stands = |number: u64| of_program(&self.stack).position(|patch| patch.number == number);
         let will_stand = |number: u64| numbers.iter().position(|&other| other == number);
-        let known = listed(&self.stack).chain(&self.off);
+        let known = of_program(&self.stack).chain(&self.off);
         known.filter(|patch| stands(patch.number) != will_stand(patch.number)).map(Arc::clone).collect()
     }
 
@@ -122,7 +119,7 @@ impl Patches {
 
     /// How many patches of an interface of a component there are.
     pub(in crate::host) fn count(&self, component: &str, interface: &str) -> usize {
-        listed(&self.stack).filter(|patch| patch.is_for(component, interface)).count()
+        self.stack.iter().filter(|patch| patch.is_for(component, interface)).count()
     }
 
     /// How many commits have changed the patches of a component.
@@ -140,11 +137,13 @@ impl Patches {
         }
     }
 
-    /// Makes the list a noted one.
+    /// Makes the list a noted one. The patches of libraries stay where they are, as far as the list is as long.
     pub(crate) fn become_noted(&mut self, numbers: &[u64]) {
-        let is_watch = |patch: &Arc<Patch>| patch.kind == Kind::Watch;
-        let (mut watches, mut known): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.stack).into_iter().partition(is_watch);
+        let stack = std::mem::take(&mut self.stack);
+        let of_libraries =
+            stack.iter().enumerate().filter(|(_, patch)| patch.library.is_some() || patch.kind == Kind::Watch);
+        let of_libraries: Vec<_> = of_libraries.map(|(place, patch)| (place, Arc::clone(patch))).collect();
+        let mut known: Vec<_> = of_program(&stack).cloned().collect();
         known.append(&mut self.off);
         for number in numbers {
             if let Some(at) = known.iter().position(|patch| patch.number == *number) {
@@ -152,7 +151,9 @@ impl Patches {
             }
         }
         self.off = known;
-        self.stack.append(&mut watches);
+        for (place, patch) in of_libraries {
+            self.stack.insert(place.min(self.stack.len()), patch);
+        }
     }
 
     /// Ends the patches that are kept for a rollback, but for those that a revision names.

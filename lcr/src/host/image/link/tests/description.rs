@@ -256,6 +256,7 @@ impl Interface {
             kept: None,
             source: None,
             downgrades_to: &[],
+            patch: None,
         };
         let len = manifest_len(&declaration);
         // A record is as long as its buffer: the type's name fills what is left.

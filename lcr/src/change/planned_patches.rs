@@ -1,0 +1,186 @@
+//! Patches in a plan: which component a patch library is for, and which patches fall off with a change below them.
+//!
+//! A library that holds a patch is a component in every respect but one: it implements nothing. Its provider is found
+//! by its own name, is staged, loaded, noted and taken back as any other, and has no instances. What it does instead
+//! is in the list of patches from the commit on ([`patch_libraries`](super::patch_libraries)).
+//!
+//! 1. Which component it is for is settled when the plan is resolved, against what would be present after it: so one
+//!    plan may bring a component and its patch.
+//! 2. A patch that would not fit is refused, and so is one for a protected component without the override.
+//! 3. A change of a component takes no patch with it. A patch that fits the new version stands in it, and one that does
+//!    not rests; the plan says so, or is refused if it [asks](super::plan::PlanBuilder::require_patches) for that.
+
+use std::sync::Arc;
+
+use crate::{
+    error::{Error, ErrorKind},
+    host::{
+        image::manifest::{DependencyManifest, ExportManifest, Manifest},
+        objects::patches::{Kind, Patch, misfit},
+        service::state::State,
+    },
+};
+
+use super::{
+    dependency_graph::ProjectedGraph,
+    member::{Member, PatchPart},
+    request::{Options, Refusal, Step},
+};
+
+/// Refuses to put a patch in the place of a component, or the other way round: callers of the component would have
+/// nothing that serves them.
+///
+/// # Errors
+/// `Invalid`.
+pub(super) fn refuse_other_kind(present: &ExportManifest, new: &Manifest) -> Result<(), Error> {
+    let is_patch = |export: &ExportManifest| export.patch.is_some();
+    let new_is = new.exports.first().is_some_and(is_patch);
+    if is_patch(present) == new_is {
+        return Ok(());
+    }
+    let (is, other) = if new_is { ("a patch", "a component") } else { ("a component", "a patch") };
+    let text = format!(
+        "`{}` is {is}, and `{}`, which is present, is {other}; give one of them another name",
+        new.component, present.component
+    );
+    Err(Error::new(ErrorKind::Invalid, text))
+}
+
+/// Whether a library holds a patch, and nothing of its name is present: to put it in place is to add it.
+pub(super) fn is_new(state: &State, manifest: &Manifest) -> bool {
+    let is_patch = manifest.exports.iter().any(|export| export.patch.is_some());
+    is_patch && state.component_now(&manifest.component.name).0.is_empty()
+}
+
+/// Settles which component each patch of the plan is for. Returns what is refused.
+pub(super) fn aim(
+    state: &State,
+    steps: &[Step],
+    members: &mut [Member],
+    graph: &ProjectedGraph<'_>,
+    options: &Options,
+) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
+    for member in members {
+        let Some(manifest) = steps[member.step].manifest() else { continue };
+        let exports = member.replaced.iter().map(|replaced| replaced.export).chain(member.added.iter().copied());
+        for export in exports.collect::<Vec<_>>() {
+            let patch = &manifest.exports[export];
+            match aimed(state, patch, graph, options) {
+                None => {}
+                Some(Ok(on)) => {
+                    let interface = patch.patch.as_ref().map(|patch| patch.interface.clone()).unwrap_or_default();
+                    let (name, methods) = (patch.component.to_string(), patch.method_names());
+                    let component = on.component.name.clone();
+                    member.patches.push(PatchPart {
+                        export: Some(export),
+                        name,
+                        component,
+                        interface,
+                        methods,
+                        rests: None,
+                    });
+                }
+                Some(Err(error)) => {
+                    let error = error.at(steps[member.step].origin().unwrap_or_default());
+                    refusals.push(Refusal { step: Some(member.step), error });
+                }
+            }
+        }
+    }
+    refusals
+}
+
+/// The implementation that a patch would stand around; `None` if the export is not a patch.
+fn aimed<'a>(
+    state: &'a State,
+    patch: &ExportManifest,
+    graph: &ProjectedGraph<'a>,
+    options: &Options,
+) -> Option<Result<&'a ExportManifest, Error>> {
+    let aim = patch.patch.as_ref()?;
+    let need = DependencyManifest { interface: aim.interface.clone(), version: patch.interface_version, methods: None };
+    let on = match graph.serving(&need, aim.component.as_deref()) {
+        Ok(on) => on,
+        Err((kind, found)) => {
+            let of = aim.component.as_ref().map_or(String::new(), |name| format!(" of component `{name}`"));
+            let text =
+                format!("patch `{}` is for {} v{}{of}, which {found}", patch.component, need.interface, need.version);
+            return Some(Err(Error::new(kind, text)));
+        }
+    };
+    if let Some(why) = misfit(patch.methods.iter().map(|method| &method.shape), on) {
+        let lacks = patch.method_names().iter().any(|name| on.method(name).is_none());
+        let kind = if lacks { ErrorKind::NotFound } else { ErrorKind::Mismatch };
+        return Some(Err(Error::new(kind, format!("patch `{}` does not fit: {why}", patch.component))));
+    }
+    let (present, _) = state.component_now(&on.component.name);
+    if present.iter().any(|present| present.manifest.protected) && !options.override_protected {
+        let text = format!(
+            "patch `{}` changes component `{}`, which is protected; let the plan override_protected()",
+            patch.component, on.component
+        );
+        return Some(Err(Error::new(ErrorKind::Protected, text)));
+    }
+    Some(Ok(on))
+}
+
+/// Notes for each member what becomes of the patches that stand in the present component. Returns what is refused.
+pub(super) fn note_below(state: &State, steps: &[Step], members: &mut [Member], options: &Options) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
+    let stack = state.objects().patches().stack();
+    let changed: Vec<String> =
+        members.iter().filter_map(|member| member.before.as_ref().map(|before| before.name.clone())).collect();
+    for member in members {
+        let Some(before) = &member.before else { continue };
+        let manifest = steps[member.step].manifest();
+        // What adds an export, and changes no method, has nothing to fall off.
+        let stands = |patch: &&Arc<Patch>| {
+            patch.component == before.name && !patch.methods.is_empty() && patch.kind == Kind::Patch
+        };
+        for patch in stack.iter().filter(stands) {
+            // A library that the plan takes off or replaces says itself what becomes of it.
+            if patch.library.as_ref().is_some_and(|library| changed.contains(&library.component.id.name)) {
+                continue;
+            }
+            let Some(rests) = falls_off(state, patch, member, manifest) else { continue };
+            if options.require_patches
+                && let Some(why) = &rests
+            {
+                let text = format!(
+                    "patch `{}` would fall off {}: {why}; take the patch off first, or do not require_patches()",
+                    patch.name, before
+                );
+                refusals.push(Refusal::new(Some(member.step), ErrorKind::Mismatch, text));
+            }
+            member.patches.push(PatchPart {
+                export: None,
+                name: patch.name.clone(),
+                component: before.name.clone(),
+                interface: patch.interface.clone(),
+                methods: patch.method_names(),
+                rests,
+            });
+        }
+    }
+    refusals
+}
+
+/// Why a patch that stands rests after the member; `None` in it if the patch stands on, and without it if it rests
+/// now.
+fn falls_off(state: &State, patch: &Patch, member: &Member, manifest: Option<&Manifest>) -> Option<Option<String>> {
+    let (present, _) = state.component_now(&patch.component);
+    let face = present.iter().find_map(|present| present.face(&patch.interface))?;
+    if patch.misfit(face).is_some() {
+        return None;
+    }
+    let Some(manifest) = manifest else { return Some(Some("the component is removed".to_owned())) };
+    if member.after.as_ref().is_none_or(|after| after.name != patch.component) {
+        return Some(Some(format!("its component is called `{}` then", manifest.component.name)));
+    }
+    let new = manifest.exports.iter().find(|export| export.interface == patch.interface);
+    Some(match new {
+        None => Some(format!("component `{}` does not implement {}", manifest.component, patch.interface)),
+        Some(new) => patch.misfit(new),
+    })
+}

@@ -1,0 +1,84 @@
+//! Patches that come in a library: a loaded implementation of nothing, whose functions become the layers of a
+//! [`Patch`].
+//!
+//! The functions are C functions of the library's image ([`LayerFunction`]). Each is a layer that stands around what is
+//! below, as a closure's does: it is called with a [`Below`], by which it runs the rest of the chain, and its panics
+//! have become faults when it returns. The image stays mapped, and the patch has a count of the implementation.
+
+use std::{mem, sync::Arc};
+
+use crate::{
+    abi::{
+        crossing::{Below, Hook, LayerFunction, Packed},
+        value::sequences::RawSlice,
+    },
+    component::hooks::{Around, Kind, Layer, Next},
+};
+
+use super::{
+    component::Implementation,
+    patches::{Kind as PatchKind, Patch, PatchedMethod},
+};
+
+/// A function of a library.
+struct LibraryFunction(LayerFunction);
+
+/// What is below, on the stack of a call.
+#[repr(C)]
+struct Lent<'a> {
+    below: Below,
+    next: &'a Next<'a>,
+}
+
+/// Runs what is below.
+///
+/// # Safety
+/// As for [`Hook::run`], where the hook is that of a [`Lent`].
+unsafe extern "C" fn run_below(hook: *const Hook, arguments: Packed, out: *mut ()) {
+    // SAFETY: the caller says that a `Lent` begins there, which lives for the call.
+    let lent = unsafe { &*hook.cast::<Lent<'_>>() };
+    // SAFETY: the caller passes the arguments of the signature.
+    unsafe { lent.next.run(arguments, out) };
+}
+
+// SAFETY: the function keeps the contract of `LayerFunction`, which is that of `run`; it is of the signature of the
+// method whose shape stands beside it in the library's manifest.
+unsafe impl Around for LibraryFunction {
+    unsafe fn run(&self, next: &Next<'_>, arguments: Packed, out: *mut ()) {
+        let name = next.component().as_bytes();
+        let component = RawSlice { at: name.as_ptr(), len: name.len() };
+        let lent = Lent { below: Below { hook: Hook { run: run_below }, component }, next };
+        // SAFETY: the caller says so of the arguments and the place; what is below lives for the call. The pointer is
+        // that of the whole.
+        unsafe { (self.0)((&raw const lent).cast(), arguments, out) };
+    }
+}
+
+impl Patch {
+    /// The patch of a library, for a component. `None` if the implementation is not one of a patch.
+    pub(crate) fn of_library(library: &Arc<Implementation>, number: u64, component: &str) -> Option<Patch> {
+        let (manifest, export) = (&library.manifest, library.export);
+        let interface = manifest.patch.as_ref()?.interface.clone();
+        let owner: Arc<str> = manifest.component.to_string().into();
+        let methods = manifest.methods.iter().enumerate().filter_map(|(at, method)| {
+            let (crossing, function) = (export.crossing(at)?, export.thunk(at)?);
+            // SAFETY: the manifest is that of a patch, whose thunks are such functions; none is null, which was
+            // compared when the image was loaded.
+            let function = unsafe { mem::transmute::<*const (), LayerFunction>(function) };
+            let layer = Layer::new(&owner, Kind::Around(Box::new(LibraryFunction(function))));
+            Some(PatchedMethod { shape: method.shape.clone(), crossing: Some(crossing), layers: vec![layer] })
+        });
+        let methods = methods.collect();
+        let (name, component) = (manifest.component.name.clone(), component.to_owned());
+        Some(Patch {
+            kind: PatchKind::Patch,
+            number,
+            name,
+            component,
+            interface,
+            methods,
+            export: None,
+            library: Some(Arc::clone(library)),
+        })
+    }
+}

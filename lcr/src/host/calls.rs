@@ -1,8 +1,11 @@
 //! Calls of a runtime's methods with JSON.
 
+use std::time::Instant;
+
 use crate::error::Result;
 
 use super::{
+    deadline::Deadline,
     runtime::Runtime,
     service::shape_calls::{Call, Called, PendingCall},
 };
@@ -40,12 +43,15 @@ impl Runtime {
     /// `NotFound` if nothing serves the interface, or it has no such method; `Ambiguous` if several components do;
     /// `Protected` if the method is not declared `#[lcr(pure)]` and the caller does not
     /// [allow effects](Call::allow_effects); `Invalid` if an argument is not of its type, with the way to the fault, if
-    /// values of a type cannot be made from JSON (functions, handles), if the method is async or returns a stream, or
+    /// values of a type cannot be made from JSON (functions, handles), if the method returns a stream, or
     /// if the result is longer than the [limit](Call::limit): then the method was called; `Busy` if 16 calls with a
     /// timeout are under way; `Deadline` if the time is over; those of a construction. A fault of the call is no error,
     /// but a [result](Called::result).
     pub fn call(&self, call: &Call) -> Result<Called> {
-        if call.has_timeout() { self.start_call(call)?.wait() } else { self.inner().call_by_shape(call) }
+        if call.has_timeout() {
+            return self.start_call(call)?.wait();
+        }
+        self.inner().call_by_shape(call, Deadline::after(Instant::now(), None))
     }
 
     /// Begins such a call on another thread, also if it has no timeout. Does not block.

@@ -147,7 +147,7 @@ fn unsafe_code_is_only_where_it_is_listed() {
         "lcr/src/host/service/shortcuts.rs",
         "lcr/src/host/service/handles.rs",
         // Calls by the thunks of images.
-        "lcr/src/host/service/packed.rs",
+        "lcr/src/host/service/packed",
         "lcr/src/host/service/shape_calls.rs",
         "lcr/src/host/service/host_table.rs",
         "lcr/src/host/service/entering.rs",

@@ -30,6 +30,14 @@ fn methods_are_called_with_json_and_answer_with_json() {
 }
 
 #[test]
+fn async_methods_are_called_and_dropped_at_the_deadline() {
+    let place = Place::new();
+    let _server = place.start(&["till_1", "desk"]);
+    assert_eq!(place.run(["call", "shop.desk.later", "[41]"]).with(0).stdout, "42\n");
+    place.run(["call", "shop.desk.later", "[0]", "--timeout", "50ms"]).with(75);
+}
+
+#[test]
 fn arguments_come_from_standard_input_too() {
     let place = Place::new();
     let _server = place.start(&["till_1", "desk"]);
@@ -71,7 +79,6 @@ fn what_cannot_be_called_says_why() {
     place.run(["call", "total"]).with(64).complains("INTERFACE.METHOD");
     let code = "argument 1 `question`: a `&dyn Fn(u8) -> u8` cannot be made from JSON";
     place.run(["call", "shop.desk.ask", "[1]"]).with(64).complains(code);
-    place.run(["call", "shop.desk.later", "[1]"]).with(64).complains("polled");
     let failed = place.run(["call", "shop.till.take", wrong, "--yes", "--json"]).with(64).json();
     assert_eq!(failed["error"]["kind"], "invalid", "{failed}");
 }

@@ -110,7 +110,7 @@ pub trait Desk {
     #[lcr(pure)]
     fn ask(&self, question: &dyn Fn(u8) -> u8) -> u8;
 
-    /// Comes later.
+    /// Comes later, or never if `count` is 0.
     #[lcr(pure)]
     async fn later(&self, count: u64) -> u64;
 }

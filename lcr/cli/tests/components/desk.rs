@@ -41,6 +41,9 @@ impl Desk for Table {
     }
 
     async fn later(&self, count: u64) -> u64 {
+        if count == 0 {
+            std::future::pending::<()>().await;
+        }
         count + 1
     }
 }

@@ -332,6 +332,11 @@ impl Implementation {
         self.faces.crossing(interface, method)
     }
 
+    /// The same; of a polled method [`Faces::start`].
+    pub(in crate::host) fn thunks(&self, interface: &str, method: &str) -> Option<&'static Crossing> {
+        self.faces.crossing(interface, method).or_else(|| self.faces.start(interface, method))
+    }
+
     /// The interfaces of its objects.
     pub(super) fn faces(&self) -> &Faces {
         &self.faces

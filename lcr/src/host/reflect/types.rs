@@ -169,6 +169,11 @@ impl<'s> Type<'s> {
         Ok(Type { shape, size, align, is_flat, is_nullable, form })
     }
 
+    /// The layout of the representation.
+    pub(in crate::host) fn memory(&self) -> std::alloc::Layout {
+        std::alloc::Layout::from_size_align(self.size, self.align).expect("the shape's layout was checked")
+    }
+
     fn boxed(part: Option<&'s Part>) -> Result<Box<Type<'s>>, Damage> {
         let part = part.ok_or_else(|| "a part is missing".to_owned())?;
         Type::read(&part.shape).map(Box::new)

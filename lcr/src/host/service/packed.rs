@@ -14,6 +14,8 @@
 //! 2. The arguments are the component's from the moment at which its function is called. Until then they are the
 //!    caller's, who learns from [`CallFault::took_arguments`] whether they are still to be released.
 
+mod polling;
+
 use std::{
     alloc::{Layout, alloc, dealloc, handle_alloc_error},
     ptr::NonNull,
@@ -123,14 +125,13 @@ impl RuntimeInner {
             return Err(Error::new(ErrorKind::NotFound, text));
         };
         let found = &manifest.methods[number];
-        if found.shape.returns_polled() {
+        if found.shape.is_stream() {
             let text = format!(
-                "method `{method}` of {interface} is polled, and only a handle can do that; call a method that is not \
-                 async and returns no stream"
+                "method `{method}` of {interface} returns a stream, and only a handle can poll one; call another method"
             );
             return Err(Error::new(ErrorKind::Invalid, text));
         }
-        if implementation.crossing(interface, method).is_none() {
+        if implementation.thunks(interface, method).is_none() {
             let text = format!(
                 "component `{}` has no thunks, so its methods cannot be called by their shapes; build it again with \
                  this version of lcr",
@@ -176,6 +177,18 @@ impl PackedMethod {
         arguments: &[*mut ()],
         read: impl FnOnce(*mut ()) -> T,
     ) -> std::result::Result<T, CallFault> {
+        let inside = self.enter(arguments.len())?;
+        let out = Place::of(inside.crossing);
+        // SAFETY: the thunk is that of the function's signature, of which the caller says that the arguments are; the
+        // place has room for the outcome.
+        unsafe { inside.pack(arguments, &out) };
+        // SAFETY: an outcome begins with its fault, and the thunk has written it.
+        let fault = unsafe { out.at.cast::<*mut RawFault>().read() };
+        if fault.is_null() { Ok(read(out.value())) } else { Err(self.made(&inside, fault)) }
+    }
+
+    /// Enters the slot, as a handle's slow path does.
+    fn enter(&self, arguments: usize) -> std::result::Result<Inside, CallFault> {
         let mut entered = RawEntered::outside();
         // SAFETY: this value owns a reference to the slot.
         let host = unsafe { self.slot.as_ref() }.host;
@@ -188,40 +201,36 @@ impl PackedMethod {
             let (kind, message, _) = unsafe { RawFault::take(entered.fault) };
             return Err(self.not_made(kind, message));
         }
-        let _leave = Leave(&entered);
+        let entered = Leave(entered);
         // SAFETY: the frame keeps the table of methods, which has those of the slot's view.
-        let Pair { function, data } = unsafe { Methods::at(entered.methods).pair(self.number()) };
-        let crossing = self.crossing(&entered);
-        let Some(crossing) = crossing.filter(|crossing| usize::from(crossing.arguments) == arguments.len()) else {
+        let Pair { function, data } = unsafe { Methods::at(entered.0.methods).pair(self.number()) };
+        let crossing = self.crossing(&entered.0);
+        let Some(crossing) = crossing.filter(|crossing| usize::from(crossing.arguments) == arguments) else {
             return Err(self.not_made(FaultKind::Withdrawn, "it cannot be called by its shape".to_owned()));
         };
         if function.is_null() {
             let text = "the component lacks this method: handles on it run the body that the trait has";
             return Err(self.not_made(FaultKind::Withdrawn, text.to_owned()));
         }
-        let out = Place::new(crossing);
-        // SAFETY: the thunk is that of the function's signature, of which the caller says that the arguments are; the
-        // place has room for the outcome.
-        unsafe { (crossing.packed)(function, data, arguments.as_ptr(), out.at.as_ptr().cast()) };
-        // SAFETY: an outcome begins with its fault, and the thunk has written it.
-        let fault = unsafe { out.at.cast::<*mut RawFault>().read() };
-        if fault.is_null() {
-            return Ok(read(out.value()));
-        }
-        let called = (self.interface(), Some(self.name()));
-        // SAFETY: the slot is alive, this thread is inside the world, and the component gave us the fault.
-        let fault = unsafe { fault_of_call(self.slot, entered.table, called, self.number(), fault) };
-        Err(CallFault { fault, took_arguments: true })
+        Ok(Inside { entered, function, data, crossing })
     }
 
-    /// The thunks of the method's signature in the image that serves the call.
+    /// The fault of a call that was made.
+    fn made(&self, inside: &Inside, fault: *mut RawFault) -> CallFault {
+        let called = (self.interface(), Some(self.name()));
+        // SAFETY: the slot is alive, this thread is inside the world, and the component gave us the fault.
+        let fault = unsafe { fault_of_call(self.slot, inside.entered.0.table, called, self.number(), fault) };
+        CallFault { fault, took_arguments: true }
+    }
+
+    /// The thunks of the method's signature, or of its start if it is async, in the image that serves the call.
     fn crossing(&self, entered: &RawEntered) -> Option<&'static Crossing> {
         // SAFETY: this value owns a reference to the slot.
         let number = SlotId::of_offset(unsafe { self.slot.as_ref() }.offset);
         // SAFETY: the frame keeps the world.
         let generation = Generation::of_table(unsafe { &*entered.table });
         let state = self.inner.state();
-        state.serving_in(number, entered.table, generation)?.crossing(self.interface(), self.name())
+        state.serving_in(number, entered.table, generation)?.thunks(self.interface(), self.name())
     }
 
     fn not_made(&self, kind: FaultKind, message: String) -> CallFault {
@@ -237,10 +246,29 @@ impl Drop for PackedMethod {
     }
 }
 
-/// Leaves a call.
-struct Leave<'a>(&'a RawEntered);
+/// A call that has entered. Dropping this leaves.
+struct Inside {
+    entered: Leave,
+    function: *const (),
+    data: *const (),
+    crossing: &'static Crossing,
+}
 
-impl Drop for Leave<'_> {
+impl Inside {
+    /// Makes the call.
+    ///
+    /// # Safety
+    /// The arguments are those of the signature, and the place is made for its outcome.
+    unsafe fn pack(&self, arguments: &[*mut ()], out: &Place) {
+        // SAFETY: the caller says so.
+        unsafe { (self.crossing.packed)(self.function, self.data, arguments.as_ptr(), out.at.as_ptr().cast()) };
+    }
+}
+
+/// Leaves a call.
+struct Leave(RawEntered);
+
+impl Drop for Leave {
     fn drop(&mut self) {
         // SAFETY: this thread's own record, which lives until the thread ends.
         unsafe { &*self.0.record }.leave_to(self.0.depth);
@@ -254,18 +282,26 @@ struct Place {
 }
 
 impl Place {
-    fn new(crossing: &Crossing) -> Place {
-        let (size, align) = (crossing.outcome_size as usize, usize::from(crossing.outcome_align));
+    fn of(crossing: &Crossing) -> Place {
+        Place::new(crossing.outcome_size as usize, crossing.outcome_align.into())
+    }
+
+    /// Room for so many bytes, of which there are some.
+    fn new(size: usize, align: usize) -> Place {
         let layout = Layout::from_size_align(size, align).expect("an outcome's layout is a type's");
-        // SAFETY: an outcome has a fault, so the size is not 0.
+        // SAFETY: the size is not 0: an outcome has a fault, and a call a waker.
         let Some(at) = NonNull::new(unsafe { alloc(layout) }) else { handle_alloc_error(layout) };
         Place { at, layout }
     }
 
-    /// Where the value lies: behind the fault, aligned.
+    /// Where the value of an outcome lies: behind the fault, aligned.
     fn value(&self) -> *mut () {
-        let offset = size_of::<*mut RawFault>().next_multiple_of(self.layout.align());
-        // SAFETY: an outcome has its value there. A value without a size may lie at the end.
+        self.behind(size_of::<*mut RawFault>().next_multiple_of(self.layout.align()))
+    }
+
+    /// What lies behind so many bytes.
+    fn behind<T>(&self, offset: usize) -> *mut T {
+        // SAFETY: there is a part at the offset. A value without a size may lie at the end.
         unsafe { self.at.byte_add(offset) }.as_ptr().cast()
     }
 }

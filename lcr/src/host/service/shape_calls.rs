@@ -14,8 +14,8 @@
 //! 4. An argument that the call did not take over is released here; a result is released inside the call, after it was
 //!    written.
 //!
-//! An async method is refused, and so is one that returns a stream: they have no packed call
-//! ([`crossing`](crate::abi::crossing)).
+//! An async method is polled on the thread of its call, and its future is dropped when the time is over. A method that
+//! returns a stream is refused.
 
 use std::{
     collections::HashMap,
@@ -164,7 +164,8 @@ impl PendingCall {
                 Err(mpsc::RecvTimeoutError::Timeout) if !deadline.has_passed() => {}
                 Err(mpsc::RecvTimeoutError::Timeout) => {
                     let text = format!(
-                        "{} has not returned within {:?}; the call goes on, and its effects may yet happen",
+                        "{} has not returned within {:?}; the call goes on, unless the method is async, and its \
+                         effects may yet happen",
                         call.name(),
                         call.timeout.unwrap_or_default()
                     );
@@ -180,11 +181,11 @@ impl PendingCall {
 }
 
 impl RuntimeInner {
-    /// Makes the call on this thread, whatever its timeout.
+    /// Makes the call on this thread, whatever its timeout. At the deadline an async call ends.
     ///
     /// # Errors
     /// Those of [`Runtime::call`](crate::Runtime::call).
-    pub(in crate::host) fn call_by_shape(self: &Arc<RuntimeInner>, call: &Call) -> Result<Called> {
+    pub(in crate::host) fn call_by_shape(self: &Arc<RuntimeInner>, call: &Call, deadline: Deadline) -> Result<Called> {
         let found = self.find_method(&call.interface, call.component.as_deref(), &call.method)?;
         if !found.method().is_pure && !call.allows_effects {
             let text = format!(
@@ -194,7 +195,7 @@ impl RuntimeInner {
             );
             return Err(Error::new(ErrorKind::Protected, text));
         }
-        make(self, found, &call.arguments, call.limit)
+        make(self, found, call, deadline)
     }
 
     /// Makes the call on a thread of its own.
@@ -210,7 +211,7 @@ impl RuntimeInner {
         let (sender, ends) = mpsc::sync_channel(1);
         let (inner, own) = (Arc::clone(self), call.clone());
         let run = move || {
-            let called = inner.call_by_shape(&own);
+            let called = inner.call_by_shape(&own, deadline);
             // Whoever hears of the end may end the runtime next, or count the calls.
             drop((inner, place));
             // Nobody may wait any more.
@@ -252,7 +253,8 @@ fn described(method: &MethodManifest, place: usize) -> String {
 }
 
 /// Makes the call.
-fn make(inner: &Arc<RuntimeInner>, found: FoundMethod, arguments: &str, limit: usize) -> Result<Called> {
+fn make(inner: &Arc<RuntimeInner>, found: FoundMethod, call: &Call, deadline: Deadline) -> Result<Called> {
+    let (arguments, limit) = (&*call.arguments, call.limit);
     let (component, method) = (found.component().clone(), found.method().clone());
     let shapes: Vec<&Shape> = method.shape.arguments().collect();
     let types = shapes.iter().map(|shape| Type::of(shape)).collect::<Result<Vec<_>>>()?;
@@ -279,16 +281,26 @@ fn make(inner: &Arc<RuntimeInner>, found: FoundMethod, arguments: &str, limit: u
         (result.at().is_err(), json::encode(result.at(), Secrets::Hidden, limit))
     };
     let begun = Instant::now();
-    // SAFETY: these are values of the arguments' shapes, and what they borrow lives in `values`.
-    let outcome = unsafe { packed.call(&places, write) };
+    let outcome = if method.shape.is_async() {
+        // SAFETY: these are values of the arguments' shapes, and what they borrow lives in `values`.
+        unsafe { packed.call_async(&places, result_type.memory(), deadline, write) }
+    } else {
+        // SAFETY: as above.
+        unsafe { packed.call(&places, write) }.map(Some)
+    };
     let took = begun.elapsed();
     let (mut is_error, mut was_made) = (false, true);
     let result = match outcome {
-        Ok((is_err, Ok(json))) => {
+        Ok(None) => {
+            let text =
+                format!("{} has not come to an end within {:?}; its future was dropped", call.name(), begun.elapsed());
+            return Err(Error::new(ErrorKind::Deadline, text));
+        }
+        Ok(Some((is_err, Ok(json)))) => {
             is_error = is_err;
             Ok(json)
         }
-        Ok((_, Err(error))) => {
+        Ok(Some((_, Err(error)))) => {
             let text = format!("the method was called, and its result cannot be shown in {limit} bytes: {error}");
             return Err(Error::new(ErrorKind::Invalid, text));
         }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::*;
-use crate::{Runtime, abi::value::Abi};
+use crate::{Runtime, abi::value::Abi, host::deadline::Deadline};
 
 #[lcr::interface(name = "packed.shop", version = 3)]
 trait Shop {
@@ -12,6 +12,9 @@ trait Shop {
     fn price(&self, article: &str, #[abi(secret)] code: String) -> Result<u64, String>;
     fn fail(&self, message: String) -> u64;
     async fn wait(&self);
+    async fn twice(&self, text: &str, times: u8) -> Result<String, u64>;
+    async fn fall(&self, text: String) -> u8;
+    async fn never(&self, text: String) -> [u128; 2];
 }
 
 #[derive(Default)]
@@ -29,6 +32,20 @@ impl Shop for Corner {
         panic!("{message}")
     }
     async fn wait(&self) {}
+    async fn twice(&self, text: &str, times: u8) -> Result<String, u64> {
+        for _ in 0..times {
+            Yields(false).await;
+        }
+        if times > 0 { Ok(format!("{text}, {text}")) } else { Err(7) }
+    }
+    async fn fall(&self, text: String) -> u8 {
+        Yields(false).await;
+        panic!("{text}")
+    }
+    async fn never(&self, text: String) -> [u128; 2] {
+        let _dropped = Counts(text);
+        std::future::pending().await
+    }
 }
 
 fn method(rt: &Runtime, name: &str) -> PackedMethod {
@@ -65,6 +82,84 @@ fn a_method_is_called_by_its_shape_on_the_instance_that_handles_call() {
     }
 }
 
+/// Is pending once, and wakes from another thread.
+struct Yields(bool);
+
+impl Future for Yields {
+    type Output = ();
+
+    fn poll(mut self: std::pin::Pin<&mut Self>, context: &mut std::task::Context<'_>) -> std::task::Poll<()> {
+        if std::mem::replace(&mut self.0, true) {
+            return std::task::Poll::Ready(());
+        }
+        let waker = context.waker().clone();
+        drop(std::thread::spawn(move || waker.wake()));
+        std::task::Poll::Pending
+    }
+}
+
+static DROPPED: AtomicU64 = AtomicU64::new(0);
+
+/// Counts that it was dropped.
+struct Counts(String);
+
+impl Drop for Counts {
+    fn drop(&mut self) {
+        assert_eq!(self.0, "text");
+        DROPPED.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// # Safety
+/// As for `call`, of an async method.
+unsafe fn call_async<R: Abi>(
+    method: &PackedMethod,
+    arguments: &[*mut ()],
+    timeout: Option<std::time::Duration>,
+) -> std::result::Result<Option<R>, CallFault> {
+    let read = |value: *mut ()| {
+        // SAFETY: the caller says that this is an `R`.
+        let repr = unsafe { value.cast::<R::Repr>().read() };
+        // SAFETY: the representation is used once.
+        unsafe { R::from_repr(repr) }
+    };
+    let deadline = Deadline::after(std::time::Instant::now(), timeout);
+    // SAFETY: the caller says so.
+    unsafe { method.call_async(arguments, Layout::new::<R::Repr>(), deadline, read) }
+}
+
+#[test]
+fn an_async_method_is_polled_to_its_end() {
+    let rt = Runtime::new().unwrap();
+    let twice = method(&rt, "twice");
+    for (times, expected) in [(0_u8, Err(7)), (1, Ok("a, a".to_owned())), (3, Ok("a, a".to_owned()))] {
+        let (mut text, mut times) = ("a".into_repr(), times.into_repr());
+        let arguments = [(&raw mut text).cast(), (&raw mut times).cast()];
+        // SAFETY: this is its signature.
+        let result = unsafe { call_async::<std::result::Result<String, u64>>(&twice, &arguments, None) };
+        assert_eq!(result.unwrap().unwrap(), expected);
+    }
+    // SAFETY: this is its signature.
+    assert_eq!(unsafe { call_async::<()>(&method(&rt, "wait"), &[], None) }.unwrap(), Some(()));
+}
+
+#[test]
+fn an_async_method_that_panics_is_a_fault_and_one_that_never_ends_is_dropped_at_the_deadline() {
+    let rt = Runtime::new().unwrap();
+    let mut text = "no ink".to_owned().into_repr();
+    // SAFETY: this is its signature.
+    let refused = unsafe { call_async::<u8>(&method(&rt, "fall"), &[(&raw mut text).cast()], None) }.unwrap_err();
+    assert!(refused.took_arguments);
+    assert_eq!((refused.fault.kind(), refused.fault.message()), (FaultKind::Panic, "no ink"));
+    let mut text = "text".to_owned().into_repr();
+    let limit = Some(std::time::Duration::from_millis(20));
+    // SAFETY: this is its signature.
+    let late = unsafe { call_async::<[u128; 2]>(&method(&rt, "never"), &[(&raw mut text).cast()], limit) };
+    assert_eq!((late.unwrap(), DROPPED.load(Ordering::Relaxed)), (None, 1));
+    // Nothing of it is left inside.
+    rt.wait_drained(std::time::Duration::from_secs(30)).unwrap();
+}
+
 #[test]
 fn a_method_tells_its_notes() {
     let rt = Runtime::new().unwrap();
@@ -95,12 +190,9 @@ fn a_panic_is_a_fault_that_names_the_component_and_is_counted_there() {
 fn what_cannot_be_called_by_its_shape_is_refused_by_name() {
     let rt = Runtime::new().unwrap();
     let refused = |interface, method| rt.inner().packed_method(interface, None, method).err().unwrap();
-    let polled = refused("packed.shop", "wait");
-    assert_eq!(polled.kind(), ErrorKind::Invalid);
-    assert!(polled.to_string().contains("is polled"), "{polled}");
     let missing = refused("packed.shop", "shut");
     assert_eq!(missing.kind(), ErrorKind::NotFound);
-    assert!(missing.to_string().contains("open, price, fail, wait"), "{missing}");
+    assert!(missing.to_string().contains("open, price, fail, wait, twice, fall, never"), "{missing}");
     assert_eq!(refused("packed.nothing", "open").kind(), ErrorKind::NotFound);
 }
 

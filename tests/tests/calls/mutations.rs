@@ -233,6 +233,7 @@ fn register(methods: &[&'static str], version: u32, replaces: &'static [u32]) ->
         kept: None,
         source: None,
         downgrades_to: &[],
+        patch: None,
     };
     // A record is as long as its buffer: the type's name fills the rest.
     const ROOM: usize = 1024;

@@ -44,17 +44,12 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use semver::{BuildMetadata, Prerelease, Version};
-
 use crate::{
     abi::{
         crossing::Crossing,
         world::{Pair, Target},
     },
-    component::{
-        hooks::{Chain, Layer},
-        identity::ComponentId,
-    },
+    component::{hooks::Chain, identity::ComponentId},
     host::{
         ids::{Generation, ServiceId, ViewId},
         image::{link::View, manifest::ExportManifest, shape},
@@ -65,21 +60,11 @@ use super::{component::Implementation, counting::Counting, left_hooks::LeftHooks
 
 mod exported;
 mod going_back;
-mod misfit;
+mod parts;
 
 pub(crate) use exported::Exported;
 pub(crate) use going_back::{Before, Kept};
-pub(crate) use misfit::misfit;
-
-/// What a patch is for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Kind {
-    /// Changes methods, as a whole or not at all.
-    Patch,
-    /// Watches methods, each for itself.
-    #[cfg_attr(not(feature = "reflect"), allow(dead_code, reason = "watches look at values by their shapes"))]
-    Watch,
-}
+pub(crate) use parts::{Kind, PatchedMethod, id, misfit};
 
 /// A change of single methods of a component's interface.
 pub(crate) struct Patch {
@@ -94,16 +79,6 @@ pub(crate) struct Patch {
     pub(crate) export: Option<Arc<Exported>>,
     /// The library that it came in; `None` for closures of the program.
     pub(crate) library: Option<Arc<Implementation>>,
-}
-
-/// What a patch does with one method.
-pub(crate) struct PatchedMethod {
-    /// The method's name and signature.
-    pub(crate) shape: shape::Shape,
-    /// The thunks of that signature, in the image of the layers; `None` if they are to be those of the implementation.
-    pub(crate) crossing: Option<&'static Crossing>,
-    /// The outermost first.
-    pub(crate) layers: Vec<Arc<Layer>>,
 }
 
 impl Patch {
@@ -139,12 +114,6 @@ impl Patch {
             Kind::Watch => true,
         }
     }
-}
-
-/// A patch as a component's name and version: the version has its number.
-pub(crate) fn id(name: &str, number: u64) -> ComponentId {
-    let build = BuildMetadata::new("patch").unwrap_or_default();
-    ComponentId::new(name.to_owned(), Version { major: 0, minor: 0, patch: number, pre: Prerelease::EMPTY, build })
 }
 
 impl fmt::Debug for Patch {

@@ -1,0 +1,52 @@
+//! What a patch consists of, and whether that fits an implementation.
+
+use std::sync::Arc;
+
+use semver::{BuildMetadata, Prerelease, Version};
+
+use crate::{
+    abi::crossing::Crossing,
+    component::{hooks::Layer, identity::ComponentId},
+    host::image::{manifest::ExportManifest, shape},
+};
+
+/// What a patch is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    /// Changes methods, as a whole or not at all.
+    Patch,
+    /// Watches methods, each for itself.
+    #[cfg_attr(not(feature = "reflect"), allow(dead_code, reason = "watches look at values by their shapes"))]
+    Watch,
+}
+
+/// What a patch does with one method.
+pub(crate) struct PatchedMethod {
+    /// The method's name and signature.
+    pub(crate) shape: shape::Shape,
+    /// The thunks of that signature, in the image of the layers; `None` if they are to be those of the implementation.
+    pub(crate) crossing: Option<&'static Crossing>,
+    /// The outermost first.
+    pub(crate) layers: Vec<Arc<Layer>>,
+}
+
+/// A patch as a component's name and version: the version has its number.
+pub(crate) fn id(name: &str, number: u64) -> ComponentId {
+    let build = BuildMetadata::new("patch").unwrap_or_default();
+    ComponentId::new(name.to_owned(), Version { major: 0, minor: 0, patch: number, pre: Prerelease::EMPTY, build })
+}
+
+/// Why methods that a patch stands around do not fit an implementation; `None` if they do.
+pub(crate) fn misfit<'a>(
+    mut methods: impl Iterator<Item = &'a shape::Shape>,
+    implementation: &ExportManifest,
+) -> Option<String> {
+    methods.find_map(|method| {
+        let name = &method.name;
+        let Some(found) = implementation.method(name) else {
+            return Some(format!("component `{}` has no method `{name}`", implementation.component));
+        };
+        let difference = shape::compare(method, &implementation.methods[found].shape)?;
+        Some(format!("component `{}` has another `{name}`: {difference}", implementation.component))
+    })
+}

@@ -38,7 +38,7 @@ impl Patched {
         Patched { inner: Arc::downgrade(inner), number, generation, is_kept: false }
     }
 
-    /// The patch's number: see [`PatchInfo::number`].
+    /// The patch's number: see [`PatchInfo::number`](crate::PatchInfo::number).
     pub fn number(&self) -> u64 {
         self.number
     }
@@ -48,7 +48,7 @@ impl Patched {
         self.generation
     }
 
-    /// Leaves the patch where it is, until [`Runtime::unpatch`]. Returns its number.
+    /// Leaves the patch where it is, until [`Runtime::unpatch`](crate::Runtime::unpatch). Returns its number.
     pub fn keep(mut self) -> u64 {
         self.is_kept = true;
         self.number
@@ -58,7 +58,7 @@ impl Patched {
     /// without it, or the present one if a rollback has taken it off already.
     ///
     /// # Errors
-    /// As for [`Runtime::unpatch`]; then the guard's drop tries again.
+    /// As for [`Runtime::unpatch`](crate::Runtime::unpatch); then the guard's drop tries again.
     pub fn remove(mut self) -> Result<u64> {
         let Some(inner) = self.inner.upgrade() else {
             return Err(Error::new(ErrorKind::Closed, "the runtime is gone, and its patches with it"));

@@ -169,7 +169,7 @@ fn a_refused_plan_is_shown_as_what_it_asked_for() {
 
 #[test]
 fn a_patch_library_stands_again_in_the_next_process_and_the_entries_name_it() {
-    let clock = |rt: &lcr::Runtime| rt.service::<dyn Clock>().map_or(0, |clock| clock.version());
+    let clock = |rt: &Runtime| rt.service::<dyn Clock>().map_or(0, |clock| clock.version());
     let directory = tempfile::tempdir().unwrap();
     let rt = open(directory.path());
     rt.plan().add(component("clock_v1")).commit().unwrap();

@@ -51,7 +51,7 @@ impl LibraryLayer {
     /// Runs the function that `collected` gives the builder of `I`: the last one, and always the same.
     ///
     /// # Safety
-    /// As for [`LayerFunction`](crate::abi::crossing::LayerFunction), of the method to which `collected` gives it.
+    /// As for the C function of a layer, of the method to which `collected` gives it.
     pub unsafe fn run<I: ?Sized + Patchable>(
         &self,
         collected: impl FnOnce() -> I::Methods,
@@ -105,7 +105,7 @@ unsafe fn name<'a>(below: *const Below) -> &'a str {
     str::from_utf8(bytes).unwrap_or_default()
 }
 
-/// The export of a patch, with a [`LayerFunction`](crate::abi::crossing::LayerFunction) for each of its methods.
+/// The export of a patch, with a C function for each of its methods.
 pub const fn patch_export(
     manifest: &'static [u8],
     layers: &'static [Thunk],

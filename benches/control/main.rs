@@ -1,7 +1,12 @@
 //! What a control socket costs: opening it, a look at the status by a new client, and one by a client that stays. Also
-//! beside a load of clients that follow events.
+//! beside a load of clients that follow events. And what an operator waits for: `lcr ls` as a command, and a start with
+//! a long history.
 //!
-//! `cargo bench -p lcr-benches --bench control` prints a table.
+//! `cargo bench -p lcr-benches --bench control` prints tables: the median, the 99th of 100, and the most. It builds the
+//! command in the release profile.
+
+mod command;
+mod history;
 
 use std::{
     error::Error,
@@ -14,9 +19,11 @@ use lcr::{
     control::{Client, Server},
 };
 
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
 const ROUNDS: usize = 500;
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Outcome<()> {
     let directory = tempfile::tempdir()?;
     let path = directory.path().join("bench.sock");
     let build = || Runtime::builder().build();
@@ -58,7 +65,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     show("status beside 16 clients that do not read", &mut beside);
     drop(followers);
-    Ok(())
+    drop((server, rt));
+    history::measure()?;
+    command::measure(&path)
 }
 
 fn time<T>(work: impl FnOnce() -> Result<T, lcr::Error>) -> Result<Duration, lcr::Error> {

@@ -96,13 +96,14 @@ impl Runtime {
     pub fn keep_revisions(&self, count: usize) {
         let dropped = self.inner().state().keep_revisions(count);
         drop(dropped);
+        // It destroys the hooks of patches to which no revision leads any more.
+        self.inner().wake_reaper();
     }
 }
 
 impl Execution {
     /// Notes what the commit changes, before the bookkeeping changes; `patches` is the list of patches before, if that
-    /// has changed. Returns what is not kept any more, to be
-    /// dropped behind the lock.
+    /// has changed. Returns what is not kept any more, to be dropped behind the lock.
     pub(super) fn note_revision(&mut self, state: &mut State, patches: Option<Arc<[u64]>>) -> Dropped {
         let changes = self.members.iter().map(|member| {
             let before = member.before.as_ref().and_then(|before| {

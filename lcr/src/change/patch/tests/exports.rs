@@ -60,7 +60,7 @@ fn a_method_is_asked_for_by_name_and_type_and_is_called_with_its_patches() {
     refused(ErrorKind::Mismatch)(rt.export::<fn(u64)>("patch-plain", "add").unwrap_err());
     refused(ErrorKind::NotFound)(rt.export::<Number>("patch-plain", "subtract").unwrap_err());
     refused(ErrorKind::NotFound)(rt.export::<Number>("nobody", "add").unwrap_err());
-    refused(ErrorKind::Invalid)(rt.export::<fn() -> u64>("patch-plain", "later").unwrap_err());
+    refused(ErrorKind::Mismatch)(rt.export::<fn() -> u64>("patch-plain", "later").unwrap_err());
     drop((counter, rt));
     assert_eq!(add.call(1).unwrap_err().kind(), FaultKind::Revoked);
 }

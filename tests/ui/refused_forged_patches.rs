@@ -21,4 +21,13 @@ impl lcr::Patchable for dyn Numbers {
     type Withdrawn = <dyn Texts as lcr::Patchable>::Withdrawn;
 }
 
+/// Neither is what may be an argument of an export: its shape is compared in the place of its type's.
+pub struct Forged;
+
+impl lcr::Parameter for Forged {
+    type Given<'a> = u64;
+    type Repr = u64;
+    const SHAPE: &'static lcr::__private::v0_1_0::Shape = <String as lcr::Abi>::SHAPE;
+}
+
 fn main() {}

@@ -44,15 +44,16 @@ fn layer(function: &Function) -> TokenStream {
     let Function { name, path, conditions } = function;
     let place = name.span();
     let collected = quote_spanned! {place=>
-        <__LcrPatched as #lcr::Patchable>::Methods::default().#name(#path)
+        <<__LcrPatched as #lcr::Patchable>::Methods as ::core::default::Default>::default().#name(#path)
     };
     ours! {
         #(#conditions)*
         #lcr::Thunk::new({
             unsafe extern "C" fn __lcr_layer(below: *const #lcr::Below, arguments: #lcr::Packed, out: *mut ()) {
                 static __LCR_LAYER: #lcr::LibraryLayer = #lcr::LibraryLayer::new();
+                let __lcr_collected = || #collected;
                 // SAFETY: the host passes what is below a method of this name and signature, and its arguments.
-                unsafe { __LCR_LAYER.run::<__LcrPatched>(|| #collected, below, arguments, out) }
+                unsafe { __LCR_LAYER.run::<__LcrPatched>(__lcr_collected, below, arguments, out) }
             }
             __lcr_layer
         } as *const ())

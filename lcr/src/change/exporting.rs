@@ -103,9 +103,9 @@ impl Runtime {
     /// added export keeps to it.
     ///
     /// # Errors
-    /// `NotFound` if the component is not there, or exports nothing of that name; `Mismatch` if it is of another type;
-    /// `Ambiguous` if several of its interfaces have a method of that name; `Invalid` if the method is polled; those of
-    /// the construction of the component.
+    /// `NotFound` if the component is not there, or exports nothing of that name; `Mismatch` if it is of another type,
+    /// as an async method always is; `Ambiguous` if several of its interfaces have a method of that name; those of the
+    /// construction of the component.
     pub fn export<S: Signature>(&self, component: &str, name: &str) -> Result<Export<S>> {
         self.inner().export(component, name)
     }

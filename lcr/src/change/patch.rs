@@ -166,7 +166,8 @@ impl<I: ?Sized + Patchable> PatchBuilder<'_, I> {
     ///
     /// A closure gets what the call uses up by reference, and references, numbers, `bool` and `char` as they are. A
     /// `Vec` or `String` that another image has made is copied once, when it comes to the patch. To refuse, the
-    /// closure's thread unwinds inside the patch, which takes some microseconds.
+    /// closure's thread unwinds inside the patch, which takes some microseconds; where the program is built with
+    /// `panic = "abort"`, a refusal ends it.
     pub fn before(mut self, before: impl FnOnce(I::BeforeCall) -> I::BeforeCall) -> Self {
         self.layers.0.extend(before(I::BeforeCall::default()).into_layers().0);
         self
@@ -259,6 +260,8 @@ impl<I: ?Sized + Patchable> PatchBuilder<'_, I> {
     /// assert!(store.put("a").is_ok());
     /// # Ok::<(), lcr::Error>(())
     /// ```
+    ///
+    /// As with [`before`](PatchBuilder::before), a call of it ends a program that is built with `panic = "abort"`.
     pub fn withdraw(mut self, withdrawn: impl FnOnce(I::Withdrawn) -> I::Withdrawn) -> Self {
         self.layers.0.extend(withdrawn(I::Withdrawn::default()).into_layers().0);
         self

@@ -1,9 +1,9 @@
 //! Patch libraries at the commit: the members of a plan that bring a patch, replace one or take one off, as changes of
 //! the list of patches.
 //!
-//! A patch that comes in a library goes with it, so a rollback brings the library back and not the patch: it is noted as
-//! a component, and not among the patches of a revision. What takes the place of a patch stands where that stood; what
-//! is new stands around the others.
+//! A patch that comes in a library goes with it, so a rollback brings the library back and not the patch: it is noted
+//! as a component, and not among the patches of a revision. What takes the place of a patch stands where that stood;
+//! what is new stands around the others.
 
 use std::sync::Arc;
 

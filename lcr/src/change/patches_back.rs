@@ -1,7 +1,8 @@
 //! How a rollback, and libraries that hold patches, change the list of patches, in the commit that changes components.
 //!
-//! The list becomes that of the older generation, with what the plan's [libraries](super::patch_libraries) change, under the state lock, before the entries of the new world are made, so
-//! that these are linked with the patches that stand then. If the commit does not come, the list becomes what it was.
+//! The list becomes that of the older generation, with what the plan's [libraries](super::patch_libraries) change,
+//! under the state lock, before the entries of the new world are made, so that these are linked with the patches that
+//! stand then. If the commit does not come, the list becomes what it was.
 
 use std::sync::Arc;
 

@@ -43,8 +43,8 @@ pub struct PatchInfo {
     pub number: u64,
     /// Its name.
     pub name: String,
-    /// The library that it came in, as the component that the library is for plans; `None` if the program put it in. Such
-    /// a patch is taken off by a plan that [removes](crate::PlanBuilder::remove) it by name.
+    /// The library that it came in, as the component that the library is for plans; `None` if the program put it in.
+    /// Such a patch is taken off by a plan that [removes](crate::PlanBuilder::remove) it by name.
     pub library: Option<ComponentId>,
     /// The component.
     pub component: String,
@@ -178,6 +178,8 @@ pub(super) fn take_off(inner: &Arc<RuntimeInner>, number: u64, kept: Kept) -> Re
             let mut stack = state.objects().patches().stack().iter();
             stack
                 .find(|patch| patch.number == number && patch.library.is_none() && patch.kind == Kind::Patch)
+                // An export that came is no entry, so one that goes is none.
+                .filter(|patch| patch.export.is_none())
                 .map(|patch| patch.id())
         };
         let take = || take_off_now(inner, number, kept);

@@ -21,7 +21,11 @@ use crate::abi::{
 };
 
 /// What may be an argument of an export: every value, and [`Lent`].
-pub trait Parameter: 'static {
+///
+/// # Safety
+/// [`Parameter::SHAPE`] is that of [`Parameter::Given`], for each lifetime, and nothing that it gives lives longer than
+/// that lifetime.
+pub unsafe trait Parameter: 'static {
     /// What callers give and the closure gets.
     type Given<'a>: Abi<Repr = Self::Repr>;
     /// The form in which it crosses.
@@ -30,7 +34,8 @@ pub trait Parameter: 'static {
     const SHAPE: &'static Shape;
 }
 
-impl<T: Abi + for<'a> Within<'a> + 'static> Parameter for T {
+// SAFETY: the shape is that of the type, which borrows nothing.
+unsafe impl<T: Abi + for<'a> Within<'a> + 'static> Parameter for T {
     type Given<'a> = T;
     type Repr = T::Repr;
     const SHAPE: &'static Shape = T::SHAPE;
@@ -46,13 +51,15 @@ impl<T: ?Sized> fmt::Debug for Lent<T> {
     }
 }
 
-impl Parameter for Lent<str> {
+// SAFETY: the shape is that of a text that is lent, for whatever time.
+unsafe impl Parameter for Lent<str> {
     type Given<'a> = &'a str;
     type Repr = <&'static str as Abi>::Repr;
     const SHAPE: &'static Shape = <&'static str as Abi>::SHAPE;
 }
 
-impl<T: Plain + 'static> Parameter for Lent<[T]> {
+// SAFETY: as for a text.
+unsafe impl<T: Plain + 'static> Parameter for Lent<[T]> {
     type Given<'a> = &'a [T];
     type Repr = <&'static [T] as Abi>::Repr;
     const SHAPE: &'static Shape = <&'static [T] as Abi>::SHAPE;

@@ -31,8 +31,8 @@ impl Folder {
         &self.path
     }
 
-    /// Opens a text in the editor of `VISUAL` or `EDITOR`. Returns the text with its file's name, which stays; `None` if
-    /// the text is as it was.
+    /// Opens a text in the editor of `VISUAL` or `EDITOR`. Returns the text with its file's name, which stays; `None`
+    /// if the text is as it was.
     pub(super) fn edit(&mut self, method: &str, text: &str) -> Result<Option<(String, String)>, Failure> {
         let set = |name| env::var(name).ok().filter(|editor| !editor.trim().is_empty());
         let Some(editor) = set("VISUAL").or_else(|| set("EDITOR")) else {

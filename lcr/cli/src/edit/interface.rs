@@ -226,7 +226,8 @@ mod tests {
     fn an_interface_is_found_by_its_name_wherever_its_trait_stands() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("contract.rs");
-        let code = "mod a { pub mod b { #[lcr::interface(name = \"kv.store\", version = 1, patches)] pub trait Store {} } }\n\
+        let code = "mod a { pub mod b {\n\
+                    #[lcr::interface(name = \"kv.store\", version = 1, patches)] pub trait Store {} } }\n\
                     #[lcr::interface(name = \"kv.store.more\", version = 1)] trait More {}";
         fs::write(&file, code).unwrap();
         let store = declared(&file, "kv.store").unwrap();

@@ -2,8 +2,9 @@
 //!
 //! The new text comes from an editor, from a file, or from the old one by a change of its structure ([`structure`]). It
 //! must be a method with the same signature, as callers go on calling it. From the text a function of a patch is made
-//! ([`translate`]), which cargo builds ([`library`]) against the crate that declares the interface ([`interface`]). From
-//! there on it is a library like any other: `lcr replace` puts it in, with a trial, a reason and a place in the history.
+//! ([`translate`]), which cargo builds ([`library`]) against the crate that declares the interface ([`interface`]).
+//! From there on it is a library like any other: `lcr replace` puts it in, with a trial, a reason and a place in the
+//! history.
 
 mod editor;
 mod interface;

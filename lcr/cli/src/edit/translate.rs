@@ -1,9 +1,9 @@
 //! A method's new text as a function of a patch library.
 //!
-//! A patch sees the method's arguments, and what was there before, which it calls as `next`. It has no instance. So what
-//! needs the body that stands there now calls `next`, and copies none of it: a statement before or behind the body, and
-//! an arm of its match. A text that replaces the body, or is put into it, must do without the instance: a call of the
-//! method itself becomes one of `next`, and any other use of `self` is refused, with its names.
+//! A patch sees the method's arguments, and what was there before, which it calls as `next`. It has no instance. So
+//! what needs the body that stands there now calls `next`, and copies none of it: a statement before or behind the
+//! body, and an arm of its match. A text that replaces the body, or is put into it, must do without the instance: a
+//! call of the method itself becomes one of `next`, and any other use of `self` is refused, with its names.
 
 use std::{collections::BTreeSet, ops::Range};
 
@@ -224,9 +224,14 @@ fn mentions(tokens: TokenStream, word: &str) -> bool {
 mod tests {
     use super::*;
 
-    const GET: &str = "    /// Gets.\n    fn get(&self, key: u8) -> Option<u8> {\n        match key {\n            \
-                       0 => None,\n            n if n > 7 => self.get(n - 1),\n            n => self.map.get(n),\n        \
-                       }\n    }";
+    const GET: &str = "    /// Gets.
+    fn get(&self, key: u8) -> Option<u8> {
+        match key {
+            0 => None,
+            n if n > 7 => self.get(n - 1),
+            n => self.map.get(n),
+        }
+    }";
 
     fn made(text: &str, change: &Change) -> Result<Function, String> {
         let method = Method::read(text, "text").unwrap();

@@ -37,7 +37,11 @@ impl Counted {
     /// # Errors
     /// `Invalid` if there is no method, or one that cannot be counted.
     pub(super) fn begin(inner: &Arc<RuntimeInner>, of: &[Arc<Implementation>], calls: Calls) -> Result<Counted> {
-        if of.iter().all(|implementation| implementation.manifest.methods.is_empty()) {
+        // Nobody calls a patch: its methods are those of the components that it stands around.
+        let is_called = |implementation: &&Arc<Implementation>| {
+            !implementation.manifest.methods.is_empty() && implementation.manifest.patch.is_none()
+        };
+        if !of.iter().any(|implementation| is_called(&implementation)) {
             let text = "a trial by calls cannot end: what the plan puts in place has no method that could be called; \
                         put it on trial for a time, or until it is confirmed";
             return Err(Error::new(ErrorKind::Invalid, text));

@@ -302,9 +302,9 @@ impl Patches {
         Target { data: base.data, methods: Arc::as_ptr(&set.pairs).cast() }
     }
 
-    /// A commit is published. Takes out the sets that stood where `changed` came or went, and were made before the stack
-    /// changed last: the current world shows others in their place. Takes the patches that have ended with them. The
-    /// sets of other components and interfaces are shown as before.
+    /// A commit is published. Takes out the sets that stood where `changed` came or went, and were made before the
+    /// stack changed last: the current world shows others in their place. Takes the patches that have ended with them.
+    /// The sets of other components and interfaces are shown as before.
     pub(crate) fn leave_outdated(&mut self, changed: &[Arc<Patch>], ended: Vec<Arc<Patch>>) -> Option<LeftHooks> {
         self.note_changes(changed.iter().map(|patch| &*patch.component));
         self.tell_exports(changed);

@@ -34,6 +34,7 @@ use crate::{
     component::{
         fault::{Fault, Origin},
         generated::arguments::Arguments as _,
+        panic_barrier::drop_quietly,
         signature::{Parameter, Signature},
     },
     error::{Error, ErrorKind, Result},
@@ -84,7 +85,9 @@ impl Drop for Counted {
             return;
         }
         // The runtime is gone, and its threads with it.
-        drop(catch_unwind(AssertUnwindSafe(|| drop(export))));
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(export))) {
+            drop_quietly(payload);
+        }
     }
 }
 

@@ -94,7 +94,8 @@ impl Patches {
 
     /// Puts a patch into the list, around the first `place`.
     pub(crate) fn insert(&mut self, place: usize, patch: Arc<Patch>) {
-        self.last = patch.number;
+        // A plan may insert one that it numbered before another.
+        self.last = self.last.max(patch.number);
         self.stack.insert(place, patch);
     }
 

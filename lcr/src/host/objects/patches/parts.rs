@@ -37,6 +37,9 @@ pub(crate) fn id(name: &str, number: u64) -> ComponentId {
 }
 
 /// Why methods that a patch stands around do not fit an implementation; `None` if they do.
+///
+/// A handle's interface may promise more of a callback (`Send`, `Sync`) than the implementation asks for. A patch may
+/// not: another patch around it may lend a callback of which it promises only what the implementation asks for.
 pub(crate) fn misfit<'a>(
     mut methods: impl Iterator<Item = &'a shape::Shape>,
     implementation: &ExportManifest,
@@ -46,7 +49,8 @@ pub(crate) fn misfit<'a>(
         let Some(found) = implementation.method(name) else {
             return Some(format!("component `{}` has no method `{name}`", implementation.component));
         };
-        let difference = shape::compare(method, &implementation.methods[found].shape)?;
+        let found = &implementation.methods[found].shape;
+        let difference = shape::compare(method, found).or_else(|| shape::compare(found, method))?;
         Some(format!("component `{}` has another `{name}`: {difference}", implementation.component))
     })
 }

@@ -13,7 +13,8 @@
 //! A *watch* ([`Kind::Watch`]) stands with each of its methods that fits, around all patches, whichever came first: it
 //! sees what callers see. It is blind to types, so it is made without the host's crossings and takes those of the
 //! implementation that it stands around, whose image is there as long as the table. A method that the implementation
-//! lacks is left alone, so that callers get its default body as before.
+//! lacks is left alone, so that callers get its default body as before. So is one of which a new version keeps more
+//! secret than the version that the watch read it from: the watch would print it.
 //!
 //! # Lifetime
 //!
@@ -40,7 +41,7 @@
 use std::{
     any::Any,
     collections::{BTreeMap, BTreeSet},
-    fmt, slice,
+    fmt, ptr, slice,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -106,14 +107,6 @@ impl Patch {
     pub(crate) fn is_for(&self, component: &str, interface: &str) -> bool {
         self.component == component && self.interface == interface
     }
-
-    /// Whether it stands, at least in part, around an implementation.
-    pub(super) fn stands(&self, implementation: &ExportManifest) -> bool {
-        match self.kind {
-            Kind::Patch => self.misfit(implementation).is_none(),
-            Kind::Watch => true,
-        }
-    }
 }
 
 impl fmt::Debug for Patch {
@@ -154,12 +147,14 @@ struct Made {
     counting: Option<u64>,
     /// The table of the instance. Only compared.
     base: *const Pair,
+    /// What stands in it. Only compared, with what the same list has.
+    standing: Box<[*const PatchedMethod]>,
     changes: u64,
     first_generation: Generation,
     set: Arc<HookSet>,
 }
 
-// SAFETY: `base` is only compared.
+// SAFETY: `base` and `standing` are only compared.
 unsafe impl Send for Made {}
 
 /// The table of methods of one patched instance for one view, with the hooks in it.
@@ -264,8 +259,8 @@ impl Patches {
         let (component, interface) = (&face.component.name, &view.interface.name);
         let of_kind = |kind| self.stack.iter().rev().filter(move |patch| patch.kind == kind);
         let standing = of_kind(Kind::Watch).chain(of_kind(Kind::Patch));
-        let standing = standing.filter(|patch| patch.is_for(component, interface) && patch.stands(face));
-        let standing: Vec<&Patch> = standing.map(|patch| &**patch).collect();
+        let standing = standing.filter(|patch| patch.is_for(component, interface));
+        let standing: Vec<&PatchedMethod> = standing.flat_map(|patch| patch.standing(face)).collect();
         let counting = self.counting.as_ref().filter(|counting| counting.counts(implementation));
         if standing.is_empty() && counting.is_none() {
             return base;
@@ -276,6 +271,7 @@ impl Patches {
         let mut sets = self.sets();
         let is_of_this = |made: &&mut Made| {
             (made.service, made.view, made.changes, made.counting) == (service, of, self.changes, number)
+                && made.standing.iter().copied().eq(standing.iter().copied().map(ptr::from_ref))
         };
         let found = sets.iter_mut().filter(is_of_this).find(|made| *made.set.before == *before);
         let found = found.map(|made| {
@@ -293,6 +289,7 @@ impl Patches {
                 interface: interface.clone(),
                 counting: number,
                 base: base.methods,
+                standing: standing.iter().copied().map(ptr::from_ref).collect(),
                 changes: self.changes,
                 first_generation: self.since.unwrap_or(Generation::FIRST),
                 set: Arc::clone(&set),
@@ -353,7 +350,7 @@ impl HookSet {
     fn new(
         before: &[Pair],
         view: &View,
-        standing: &[&Patch],
+        standing: &[&PatchedMethod],
         (counting, implementation): (Option<&Counting>, &Implementation),
         below: &Arc<str>,
     ) -> HookSet {
@@ -361,9 +358,8 @@ impl HookSet {
         let mut hooked: Vec<(usize, &'static Crossing)> = Vec::new();
         for (at, method) in view.interface.methods.iter().enumerate() {
             let fits = |patched: &&PatchedMethod| shape::compare(&method.shape, &patched.shape).is_none();
-            let patched = standing.iter().flat_map(|patch| &patch.methods);
-            let patched: Vec<&PatchedMethod> =
-                patched.filter(|patched| patched.shape.name == method.shape.name).filter(fits).collect();
+            let of_name = standing.iter().copied().filter(|patched| patched.shape.name == method.shape.name);
+            let patched: Vec<&PatchedMethod> = of_name.filter(fits).collect();
             // Where the component lacks the method, a default body answers, which is the caller's.
             if before[at].function.is_null() {
                 continue;

@@ -11,6 +11,9 @@ use crate::{
 };
 
 /// A method of a component, with the types of its values.
+///
+/// What is secret is what the component says with which it was made. So a watch stands around no later version of it
+/// that keeps more secret: [`Patch::standing`](crate::host::objects::patches::Patch) sees to that.
 pub(crate) struct Signature {
     // They refer to the method, so they are dropped before it.
     arguments: Box<[Type<'static>]>,

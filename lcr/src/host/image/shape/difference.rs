@@ -52,6 +52,13 @@ pub(crate) fn compare(expected: &Shape, found: &Shape) -> Option<Difference> {
     compare_within(None, expected, found)
 }
 
+/// Whether a value must not be shown by one shape and may be by another one, which is the same but for that.
+pub(crate) fn hides_more(one: &Shape, other: &Shape) -> bool {
+    let mut parts = one.parts.iter().zip(&other.parts);
+    // Nothing inside a secret is shown, whatever is said of it.
+    parts.any(|(one, other)| !other.is_secret && (one.is_secret || hides_more(&one.shape, &other.shape)))
+}
+
 fn compare_within(parent: Option<Kind>, expected: &Shape, found: &Shape) -> Option<Difference> {
     if let Some(lacking) = lacking_bounds(parent, expected, found) {
         return Some(lacking);

@@ -19,7 +19,7 @@ mod text;
 pub use crate::abi::shape::Kind;
 use crate::abi::shape::{self, Sink, bounds};
 pub use difference::Difference;
-pub(crate) use difference::compare;
+pub(crate) use difference::{compare, hides_more};
 pub use parts::{Field, Variant};
 
 use super::reader::Reader;

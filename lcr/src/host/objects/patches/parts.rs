@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use semver::{BuildMetadata, Prerelease, Version};
 
+use super::Patch;
 use crate::{
     abi::crossing::Crossing,
     component::{hooks::Layer, identity::ComponentId},
@@ -28,6 +29,24 @@ pub(crate) struct PatchedMethod {
     pub(crate) crossing: Option<&'static Crossing>,
     /// The outermost first.
     pub(crate) layers: Vec<Arc<Layer>>,
+}
+
+impl PatchedMethod {
+    /// Whether an implementation keeps more of the method secret than the layers know of. Shapes that are linked are
+    /// compared without that, as it is no matter of representation.
+    fn would_show_secrets_of(&self, implementation: &ExportManifest) -> bool {
+        let found = implementation.method(&self.shape.name);
+        found.is_some_and(|found| shape::hides_more(&implementation.methods[found].shape, &self.shape))
+    }
+}
+
+impl Patch {
+    /// Its methods that may stand around an implementation, as far as a view has them.
+    pub(super) fn standing<'a>(&'a self, implementation: &ExportManifest) -> impl Iterator<Item = &'a PatchedMethod> {
+        let is_whole = self.kind == Kind::Watch || self.misfit(implementation).is_none();
+        let methods = if is_whole { &self.methods[..] } else { &[] };
+        methods.iter().filter(move |method| self.kind == Kind::Patch || !method.would_show_secrets_of(implementation))
+    }
 }
 
 /// A patch as a component's name and version: the version has its number.

@@ -33,7 +33,8 @@ use crate::{
     error::{Error, ErrorKind, Result},
     host::{
         runtime::Runtime,
-        service::inner::RuntimeInner,
+        service::inner::{AUTHORS_STACK, RuntimeInner},
+        sys,
         watching::{slow::SlowCall, stats::MethodStats},
     },
 };
@@ -137,7 +138,7 @@ impl Runtime {
                 }
             }
         };
-        if let Err(error) = thread::Builder::new().name("lcr-watch".to_owned()).spawn(wait) {
+        if let Err(error) = sys::start(c"lcr-watch", AUTHORS_STACK, wait) {
             notes.switch.turn_off();
             drop(place::take_off(inner, &taken_off));
             return Err(Error::io("no thread can be started to end the watch", error));

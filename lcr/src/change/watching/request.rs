@@ -6,7 +6,10 @@ use crate::{
     error::{Error, ErrorKind, Result},
     host::{
         actor::Actor,
-        watching::{fail::Failing, trace::Wanted},
+        watching::{
+            fail::Failing,
+            trace::{ARGUMENTS, Wanted},
+        },
     },
 };
 
@@ -18,6 +21,9 @@ const WIDEST: usize = 64 << 10;
 
 /// The most slow calls that are kept.
 const SLOWEST: usize = 1000;
+
+/// How many bytes the texts of all slow calls that are kept have at most.
+const KEPT: usize = 4 << 20;
 
 /// Which calls are watched, and what is made of them: for [`Runtime::watch`](crate::Runtime::watch).
 ///
@@ -168,7 +174,8 @@ impl Watch {
         self
     }
 
-    /// How many slow calls are kept, 1,000 at most. Default: 20.
+    /// How many slow calls are kept, 1,000 at most, and with [`values`](Watch::values) as many as have 4 MiB of text
+    /// together. Default: 20.
     pub fn keep(mut self, slowest: usize) -> Watch {
         self.slowest = slowest;
         self
@@ -237,6 +244,14 @@ impl Watch {
         }
         if self.wanted.width > WIDEST || self.line > WIDEST {
             return refused(format!("a text has {WIDEST} bytes at most"));
+        }
+        let kept = self.slowest * self.wanted.width * (ARGUMENTS + 1);
+        if self.what == What::Slow && self.wanted.values && kept > KEPT {
+            return refused(format!(
+                "{} slow calls with texts of {} bytes may take {kept} bytes of the program, and {KEPT} at most are \
+                 kept; keep fewer calls, or make the texts shorter",
+                self.slowest, self.wanted.width
+            ));
         }
         Ok(())
     }

@@ -82,7 +82,8 @@ impl Lines {
         let permits = Arc::clone(&self.permits);
         permits.fetch_add(1, Ordering::Relaxed);
         let permit = Permit(permits);
-        let taken = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        // Whoever sees that no line is left sees this permit, too, and so waits for its line.
+        let taken = self.left.fetch_update(Ordering::Release, Ordering::Relaxed, |left| left.checked_sub(1));
         taken.is_ok().then_some(permit)
     }
 
@@ -125,7 +126,7 @@ impl Lines {
 
     /// Whether as many lines were permitted as were wanted.
     pub(crate) fn is_done(&self) -> bool {
-        self.left.load(Ordering::Relaxed) == 0
+        self.left.load(Ordering::Acquire) == 0
     }
 
     /// Whether as many lines are in the queue, or were, as were wanted.

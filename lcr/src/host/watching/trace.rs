@@ -18,7 +18,7 @@ use crate::host::{
 };
 
 /// How long the texts of all arguments are together, in bytes, as a multiple of the limit for one.
-const ARGUMENTS: usize = 4;
+pub(crate) const ARGUMENTS: usize = 4;
 
 /// The longest text of a fault, in bytes.
 const FAULT: usize = 1024;

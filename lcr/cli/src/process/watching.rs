@@ -3,8 +3,9 @@
 //! The hooks belong to the connection: the program takes them off when this process ends, also when it is killed.
 
 use std::{
-    fs::File,
+    fs::OpenOptions,
     io::{BufWriter, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
     time::Duration,
 };
 
@@ -277,7 +278,9 @@ pub(crate) fn fail(fail: &Fail, output: &Output) -> Result<Outcome, Failure> {
 /// Writes calls to a file.
 pub(crate) fn record(record: &Record, output: &Output) -> Result<Outcome, Failure> {
     let name = record.file.display();
-    let file = File::create_new(&record.file).map_err(|error| Failure::system(&name, &error))?;
+    // What callers pass is for the eyes of whoever records it, and of no other user.
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&record.file);
+    let file = file.map_err(|error| Failure::system(&name, &error))?;
     let mut file = BufWriter::new(file);
     let time = Some(Duration::from_secs(60));
     let options = json!({ "count": record.count, "per_second": record.per_second });

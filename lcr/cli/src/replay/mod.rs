@@ -61,13 +61,15 @@ pub(crate) fn replay(replay: &Replay, output: &Output) -> Result<Outcome, Failur
     };
     let (mut calls, mut differ, mut skipped) = (0_u64, 0_u64, 0_u64);
     while let Some((line, recorded)) = lines.next_call()? {
-        let cannot = methods.iter().find(|method| text(method, "method") == recorded.method);
-        if cannot.is_some_and(|method| method["cannot_be_replayed"].is_string()) {
+        // Several components may have it.
+        let called: Vec<&Json> = methods.iter().filter(|method| text(method, "method") == recorded.method).collect();
+        if called.first().is_some_and(|method| method["cannot_be_replayed"].is_string()) {
             skipped += 1;
             continue;
         }
         calls += 1;
-        let found = subject.call(&recorded, replay.component.as_deref())?;
+        let is_pure = !called.is_empty() && called.iter().all(|method| method["is_pure"] == true);
+        let found = subject.call(&recorded, replay.component.as_deref(), !is_pure)?;
         let Some(difference) = difference::of_outcomes(&recorded.outcome, &found, replay.any_order) else { continue };
         differ += 1;
         if output.is_json() {
@@ -105,8 +107,9 @@ fn refuse_effects(replay: &Replay, methods: &[Json]) -> Result<(), Failure> {
 }
 
 impl Subject {
-    /// Makes a call. Returns its outcome, as a record has it.
-    fn call(&mut self, recorded: &Recorded, component: Option<&str>) -> Result<Json, Failure> {
+    /// Makes a call, which may have effects or not: of a pure method a program takes it also where its control socket
+    /// is for reading only. Returns its outcome, as a record has it.
+    fn call(&mut self, recorded: &Recorded, component: Option<&str>, effects: bool) -> Result<Json, Failure> {
         let Some((interface, method)) = recorded.method.rsplit_once('.') else {
             let text = format!("the record has a call of `{:.200}`, which is no method", recorded.method);
             return Err(Failure::new(Status::Format, "record", text));
@@ -114,7 +117,7 @@ impl Subject {
         match self {
             Subject::Process(process) => {
                 let arguments = json!({
-                    "interface": interface, "method": method, "component": component, "effects": true,
+                    "interface": interface, "method": method, "component": component, "effects": effects,
                     "arguments": recorded.arguments, "timeout_ms": millis(TIMEOUT)
                 });
                 let answer = process.ask("call", &arguments)?;

@@ -10,7 +10,7 @@
 //! ```
 //! The number of arguments is that of the signature, or 0 if their names are not known. A *secret* is the place of a
 //! part in the method's shape, where parts are counted from 0 as the shape's encoding has them, each before its own
-//! parts; the places ascend.
+//! parts; the places ascend. A [point](super::point) has the secrets of its variables behind their shape, likewise.
 
 use super::{
     interface::Method,
@@ -34,8 +34,13 @@ const fn put_method(sink: &mut Sink<'_>, method: &Method) {
         sink.str(method.arguments[i]);
         i += 1;
     }
-    sink.u16(count_secrets(method.shape));
-    put_secrets(sink, method.shape, 0);
+    put_secrets(sink, method.shape);
+}
+
+/// Appends the count and the places of the secret parts of `shape`.
+pub(super) const fn put_secrets(sink: &mut Sink<'_>, shape: &Shape) {
+    sink.u16(count_secrets(shape));
+    put_places(sink, shape, 0);
 }
 
 const fn count_secrets(shape: &Shape) -> usize {
@@ -50,14 +55,14 @@ const fn count_secrets(shape: &Shape) -> usize {
 
 /// Appends the places of the secret parts of `shape`, whose first part has the place `at`. Returns the place behind
 /// its last part.
-const fn put_secrets(sink: &mut Sink<'_>, shape: &Shape, mut at: usize) -> usize {
+const fn put_places(sink: &mut Sink<'_>, shape: &Shape, mut at: usize) -> usize {
     let mut i = 0;
     while i < shape.parts.len() {
         let part = &shape.parts[i];
         if part.is_secret {
             sink.u32(at);
         }
-        at = put_secrets(sink, part.shape, at + 1);
+        at = put_places(sink, part.shape, at + 1);
         i += 1;
     }
     at

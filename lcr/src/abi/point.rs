@@ -27,6 +27,7 @@ use core::{
 use super::{
     crossing::Packed,
     layout::layout,
+    notes::put_secrets,
     shape::{Part, Shape, Sink},
 };
 
@@ -121,7 +122,7 @@ impl Point {
         unsafe { slice::from_raw_parts(self.file, self.file_len) }
     }
 
-    /// Names and shapes of its variables, encoded: see [`locals_bytes`].
+    /// Names, shapes and secrets of its variables, encoded: see [`locals_bytes`].
     pub fn locals(&self) -> &'static [u8] {
         // SAFETY: as above.
         unsafe { slice::from_raw_parts(self.locals, self.locals_len) }
@@ -131,13 +132,21 @@ impl Point {
 /// The length of [`locals_bytes`].
 pub const fn locals_len(locals: &'static [Part]) -> usize {
     let mut sink = Sink::new(&mut []);
-    sink.shape(&Shape::method("", locals));
+    put_locals(&mut sink, locals);
     sink.len()
 }
 
-/// The variables of a point as bytes: the shape of a method that takes them, and has no result.
+/// The variables of a point as bytes: the shape of a method that takes them, and has no result; behind that, the count
+/// and the places of its secrets, as the [`notes`](super::notes) of a manifest have them. Without those, whoever
+/// watches the point would be shown what must not be shown.
 pub const fn locals_bytes<const N: usize>(locals: &'static [Part]) -> [u8; N] {
     let mut bytes = [0; N];
-    Sink::new(&mut bytes).shape(&Shape::method("", locals));
+    put_locals(&mut Sink::new(&mut bytes), locals);
     bytes
+}
+
+const fn put_locals(sink: &mut Sink<'_>, locals: &'static [Part]) {
+    let shape = Shape::method("", locals);
+    sink.shape(&shape);
+    put_secrets(sink, &shape);
 }

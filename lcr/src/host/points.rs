@@ -281,7 +281,9 @@ fn protects(state: &State, component: &Arc<Component>) -> bool {
 
 fn describe(component: Option<&Arc<Component>>, point: &Point, is_armed: bool) -> Result<PointInfo> {
     let mut reader = Reader::of("description of a point", point.locals());
-    let locals = Shape::decode_method(&mut reader)?;
+    let mut locals = Shape::decode_method(&mut reader)?;
+    locals.read_secrets(&mut reader)?;
+    reader.end()?;
     let locals = locals.parts.iter().filter(|part| part.name != "->");
     Ok(PointInfo {
         component: component.map(|component| component.id.clone()),

@@ -26,7 +26,8 @@ pub struct PointValues {
 }
 
 impl PointValues {
-    /// The names of the variables with their values, as `{:?}` prints them, of 1,024 bytes each at most.
+    /// The names of the variables with their values, as `{:?}` prints them, of 1,024 bytes each at most. In the place
+    /// of a field with `#[abi(secret)]` is `***`.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.values.iter().map(|(name, value)| (&**name, &**value))
     }
@@ -119,6 +120,41 @@ mod tests {
         let [values] = &seen[..] else { panic!("{seen:?}") };
         assert_eq!(values.to_string(), "name = \"tea\", weights = [1, 2]");
         assert_eq!(values.iter().next(), Some(("name", "\"tea\"")));
+    }
+
+    #[derive(Clone, lcr::Abi)]
+    struct Login {
+        name: String,
+        #[abi(secret)]
+        word: String,
+    }
+
+    fn sign_in(count: u32, login: &Login) -> usize {
+        let (mut count, mut logins, mut last) = (count, vec![login.clone()], Some((1, login.clone())));
+        crate::point!("watch.login", count: u32, logins: Vec<Login>, last: Option<(u8, Login)>);
+        let last = last.map_or(0, |(_, login)| login.name.len() + login.word.len());
+        count as usize + logins.len() + last
+    }
+
+    #[test]
+    fn whoever_watches_a_point_is_not_shown_secrets() {
+        let rt = Runtime::builder().linked(false).build().unwrap();
+        let seen: Arc<Mutex<Vec<String>>> = Arc::default();
+        let sees = Arc::clone(&seen);
+        let closure = move |values: &PointValues| sees.lock().unwrap().push(values.to_string());
+        let watched = rt.at_point("watch.login").watch(closure).unwrap();
+        let login = Login { name: "ann".to_owned(), word: "hunter2".to_owned() };
+        assert_eq!(sign_in(1, &login), 12);
+        drop(watched);
+        let shown = "Login { name: \"ann\", word: *** }";
+        assert_eq!(*seen.lock().unwrap(), [format!("count = 1, logins = [{shown}], last = Some((1, {shown}))")]);
+        // Secrets are no part of the types that a closure names.
+        let armed = rt.at_point("watch.login").run(|(count, ..): &mut (u32, Vec<Login>, Option<(u8, Login)>)| {
+            *count += 1;
+        });
+        let armed = armed.unwrap();
+        assert_eq!(sign_in(1, &login), 13);
+        drop(armed);
     }
 
     #[test]

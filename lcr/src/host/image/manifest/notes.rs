@@ -24,12 +24,6 @@ impl MethodManifest {
         if named != 0 && named != taken {
             return Err(reader.error(format_args!("{named} names for {taken} arguments of `{}`", self.shape.name)));
         }
-        let secrets = reader.list(Reader::u32)?;
-        let mut left = &secrets[..];
-        self.shape.mark_secrets(&mut left, 0);
-        if let Some(place) = left.first() {
-            return Err(reader.error(format_args!("a secret at {place} of `{}`", self.shape.name)));
-        }
-        Ok(())
+        self.shape.read_secrets(reader)
     }
 }

@@ -132,9 +132,20 @@ impl Shape {
         Ok(shape)
     }
 
+    /// Reads which parts are secret, and marks them: see [`notes`](crate::abi::notes).
+    pub(in crate::host) fn read_secrets(&mut self, reader: &mut Reader<'_>) -> Result<()> {
+        let places = reader.list(Reader::u32)?;
+        let mut left = &places[..];
+        self.mark_secrets(&mut left, 0);
+        match left.first() {
+            Some(place) => Err(reader.error(format_args!("a secret at {place} of `{}`", self.name))),
+            None => Ok(()),
+        }
+    }
+
     /// Marks the parts at these places as secret. Parts are counted as [`notes`](crate::abi::notes) counts them, from
     /// `at` on. Takes those that it finds off the front of `places`; returns the place behind the last part.
-    pub(in crate::host) fn mark_secrets(&mut self, places: &mut &[u32], mut at: u32) -> u32 {
+    fn mark_secrets(&mut self, places: &mut &[u32], mut at: u32) -> u32 {
         for part in &mut self.parts {
             if let Some((&first, rest)) = places.split_first()
                 && first == at

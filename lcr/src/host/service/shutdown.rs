@@ -25,6 +25,7 @@ use crate::host::{
         instances::{Held, Instance},
         order::dependencies_first,
         patches,
+        points::{Disarmed, TakenOut},
     },
     sys,
     worlds::{records, world::World},
@@ -210,7 +211,7 @@ impl RuntimeInner {
         let mut inner = ending.lock();
         inner.before = Some(Arc::clone(&before));
         self.reaper.last_ones(&mut inner.elsewhere).into_iter().for_each(|instance| inner.push(instance));
-        state.last_ones(&mut inner);
+        let points = state.last_ones(&mut inner);
         drop(inner);
         // The destructors on this thread call their dependencies in the world before the closing.
         state.gate = Some(Gate::new(before, Members::default(), sys::thread_id()));
@@ -220,7 +221,24 @@ impl RuntimeInner {
         self.gate.open();
         self.wake_waiting();
         self.notify_changed();
+        self.end_points(ending, points);
         self.destroy_all(ending, 0, deadline);
+    }
+
+    /// Queues what was armed at points. Behind the state's lock: this waits for threads that enter a hook, and unloads
+    /// images that only a point has kept.
+    fn end_points(&self, ending: &Ending, points: Vec<TakenOut>) {
+        for taken in points {
+            let Disarmed { keeper, component, .. } = taken.end();
+            drop(component);
+            let Some(instance) = keeper else { continue };
+            let mut state = self.state();
+            state.tally.note_constructed();
+            let retired_at = state.generation();
+            drop(state);
+            let retiring = Retiring { instance, slots: Vec::new(), retired_at, is_hooks: true };
+            ending.lock().queue.push_back(Last { id: None, retiring });
+        }
     }
 
     /// Destroys what is left, unless another thread takes over meanwhile. The dependencies of an object
@@ -300,8 +318,9 @@ impl RuntimeInner {
 
 impl State {
     /// Takes out everything that the runtime has, in the order in which to destroy it: first what was
-    /// replaced before, then the instances, dependents before their dependencies.
-    fn last_ones(&mut self, ending: &mut Inner) {
+    /// replaced before, then the instances, dependents before their dependencies. Disarms every point, and returns
+    /// what is to be ended behind the lock.
+    fn last_ones(&mut self, ending: &mut Inner) -> Vec<TakenOut> {
         let retired_at = self.generation();
         let objects: Vec<_> = self.objects.registry().implementations().map(Arc::clone).collect();
         objects.iter().for_each(|implementation| self.retire_object(implementation));
@@ -316,12 +335,6 @@ impl State {
             let retiring = Retiring { instance, slots, retired_at, is_hooks: false };
             ending.queue.push_back(Last { id: Some(id), retiring });
         }
-        for taken in self.objects.points_mut().disarm_all() {
-            let Some(instance) = taken.end().keeper else { continue };
-            self.tally.note_constructed();
-            let retiring = Retiring { instance, slots: Vec::new(), retired_at, is_hooks: true };
-            ending.queue.push_back(Last { id: None, retiring });
-        }
         // At the end: destructors call what is patched.
         if let Some(hooks) = self.objects.patches_mut().leave_all() {
             let instance = Arc::new(Instance::of_hooks(hooks, &patches::id("hooks", 0)));
@@ -330,5 +343,6 @@ impl State {
             let retiring = Retiring { instance, slots, retired_at, is_hooks: true };
             ending.queue.push_back(Last { id: None, retiring });
         }
+        self.objects.points_mut().disarm_all()
     }
 }

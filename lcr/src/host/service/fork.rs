@@ -147,6 +147,8 @@ unsafe extern "C" fn after_in_child() {
         state.objects.keep_only(forking, me);
         state.waiting.keep_after_fork(forking, me);
         inner.lose_transaction(state);
+        #[cfg(feature = "reflect")]
+        inner.forget_shape_calls();
         guest.iter_mut().for_each(|guest| guest.lose_threads());
     }
     let waiting = held.locked.iter().zip(&held.inners).filter(|(locked, _)| locked.state.waiting.is_some());

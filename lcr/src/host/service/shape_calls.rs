@@ -24,7 +24,6 @@ use std::{
         atomic::{AtomicUsize, Ordering},
         mpsc,
     },
-    thread,
     time::{Duration, Instant},
 };
 
@@ -45,6 +44,7 @@ use crate::{
             types::Type,
             value::{Received, Value},
         },
+        sys,
     },
 };
 
@@ -217,30 +217,39 @@ impl RuntimeInner {
             // Nobody may wait any more.
             let _ = sender.send(called);
         };
-        thread::Builder::new()
-            .name("lcr-call".to_owned())
-            .stack_size(AUTHORS_STACK)
-            .spawn(run)
+        sys::start(c"lcr-call", AUTHORS_STACK, run)
             .map_err(|error| Error::io("no thread can be started for the call", error))?;
         Ok(PendingCall { call, ends, deadline })
+    }
+
+    /// In the child of a fork: the threads of the calls that were under way are not there.
+    pub(super) fn forget_shape_calls(&self) {
+        self.shape_calls.store(0, Ordering::Relaxed);
     }
 }
 
 /// One of the calls that may be under way.
-struct Place(Arc<AtomicUsize>);
+struct Place {
+    taken: Arc<AtomicUsize>,
+    /// The number of forks before it was taken.
+    forks: u32,
+}
 
 impl Place {
     fn take(taken: &Arc<AtomicUsize>) -> Option<Place> {
         let more = |count: usize| (count < AT_ONCE).then_some(count + 1);
         // The count protects no other data.
         taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
-        Some(Place(Arc::clone(taken)))
+        Some(Place { taken: Arc::clone(taken), forks: sys::forks() })
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        // The thread that forks may be one of these: the child has forgotten its place.
+        if self.forks == sys::forks() {
+            self.taken.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 

@@ -76,7 +76,7 @@ impl Shop for Corner {
         digits[0]
     }
     fn thread(&self) -> u64 {
-        crate::host::sys::thread_id().to_kernel().into()
+        sys::thread_id().to_kernel().into()
     }
     async fn later(&self, count: u8) -> u8 {
         if count == 0 {
@@ -166,7 +166,7 @@ fn a_call_without_a_limit_is_made_on_the_calling_thread_and_sees_its_pin_and_pat
     let rt = Runtime::new().unwrap();
     let here = Call::new("called.shop", "thread");
     let id = |called: Called| called.result.unwrap().parse::<u64>().unwrap();
-    let own = u64::from(crate::host::sys::thread_id().to_kernel());
+    let own = u64::from(sys::thread_id().to_kernel());
     assert_eq!(id(rt.call(&here).unwrap()), own);
     assert_ne!(id(rt.call(&here.clone().timeout(Duration::from_secs(60))).unwrap()), own);
     // A pin knows the handles that were there before it.
@@ -262,4 +262,17 @@ fn calls_that_do_not_return_are_bounded_in_number() {
     assert!(Place::take(&taken).is_none());
     drop(places);
     assert!(Place::take(&taken).is_some());
+}
+
+#[test]
+fn a_call_that_goes_on_in_the_child_of_a_fork_gives_no_place_back_twice() {
+    let taken = Arc::default();
+    let mut place = Place::take(&taken).unwrap();
+    assert_eq!(taken.load(Ordering::Relaxed), 1);
+    // What a fork does in the child, on the thread of this call.
+    taken.store(0, Ordering::Relaxed);
+    place.forks = place.forks.wrapping_sub(1);
+    drop(place);
+    drop(Place::take(&taken).unwrap());
+    assert_eq!(taken.load(Ordering::Relaxed), 0);
 }

@@ -1,6 +1,8 @@
 //! Points in a component's code: what [`point!`](crate::point) does when somebody looks.
 
-use super::generated::arguments::Arguments;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::{generated::arguments::Arguments, panic_barrier::drop_quietly};
 use crate::abi::{
     crossing::Packed,
     point::{CHANGED, GONE, Point},
@@ -116,9 +118,16 @@ pub unsafe fn pass<L: Locals>(point: &'static Point, locals: L) -> Option<L> {
         }
         // SAFETY: they are this function's again.
         let reprs = unsafe { L::Reprs::unpack(places) };
+        // What an author's type makes of a closure's value may panic. The component is not charged for that: its
+        // variables stay.
         // SAFETY: they are of the same shapes as before.
-        let values = unsafe { L::lift(reprs) };
-        (answer == CHANGED).then_some(values)
+        match catch_unwind(AssertUnwindSafe(|| unsafe { L::lift(reprs) })) {
+            Ok(values) => (answer == CHANGED).then_some(values),
+            Err(payload) => {
+                drop_quietly(payload);
+                None
+            }
+        }
     })
 }
 

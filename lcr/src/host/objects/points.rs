@@ -226,7 +226,13 @@ unsafe extern "C" fn run(hook: *const PointHook, point: *const Point, locals: Pa
     drop(look);
     drop(keeper);
     answer.unwrap_or_else(|payload| {
-        std::mem::forget(payload);
+        // SAFETY: whoever passes the point passes one that lives as long as its image.
+        let name = String::from_utf8_lossy(unsafe { &*point }.name());
+        // A subscriber may panic, too.
+        let logged = catch_unwind(|| {
+            tracing::error!(point = &*name, "the values of a point did not cross: a panic outside of the closure");
+        });
+        std::mem::forget((payload, logged));
         GONE
     })
 }

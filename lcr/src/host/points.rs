@@ -104,11 +104,13 @@ impl Runtime {
     /// point whose description is damaged is left out.
     pub fn points(&self) -> Vec<PointInfo> {
         let state = self.inner().state();
-        let found = present(&state).into_iter().filter_map(|(component, point)| {
-            let is_armed = state.objects().points().is_armed(point);
-            describe(component.as_ref(), point, is_armed).ok()
-        });
-        found.collect()
+        let with_armed = |(component, point)| (component, point, state.objects().points().is_armed(point));
+        let found: Vec<_> = present(&state).into_iter().map(with_armed).collect();
+        // Calls that need the lock do not wait until all the shapes are read.
+        drop(state);
+        let described =
+            found.iter().filter_map(|(component, point, is_armed)| describe(component.as_ref(), point, *is_armed).ok());
+        described.collect()
     }
 
     /// Has a closure run where a [point](crate::point) is passed, until the guard is dropped.
@@ -172,9 +174,11 @@ impl AtPoint<'_> {
     fn arm(self, changes: bool, look: impl FnOnce(&PointInfo) -> Result<Arc<dyn Look>>) -> Result<ArmedAt> {
         let inner = self.runtime.inner();
         let state = inner.state();
-        let (component, point, info) = self.find(&state)?;
+        let (component, point) = self.find(&state)?;
         let is_protected = component.as_ref().is_some_and(|component| protects(&state, component));
+        let is_armed = state.objects().points().is_armed(point);
         drop(state);
+        let info = describe(component.as_ref(), point, is_armed)?;
         if changes && is_protected && !self.override_protected {
             let text =
                 format!("the component of {info} is protected; override_protected() allows to change its values");
@@ -203,7 +207,7 @@ impl AtPoint<'_> {
         }
     }
 
-    fn find(&self, state: &State) -> Result<(Option<Arc<Component>>, &'static Point, PointInfo)> {
+    fn find(&self, state: &State) -> Result<(Option<Arc<Component>>, &'static Point)> {
         let of_component = |component: &Option<Arc<Component>>| match (&self.component, component) {
             (None, _) => true,
             (Some(wanted), found) => found.as_ref().is_some_and(|found| found.id.name == *wanted),
@@ -225,8 +229,7 @@ impl AtPoint<'_> {
             );
             return Err(Error::new(ErrorKind::Ambiguous, text));
         }
-        let info = describe(component.as_ref(), point, state.objects().points().is_armed(point))?;
-        Ok((component, point, info))
+        Ok((component, point))
     }
 }
 

@@ -30,26 +30,23 @@ pub(crate) struct Neighbour {
 /// The hash of a component's file together with the libraries that came with it, under the names under which they are
 /// needed: what tells one version from another. Without any it is the file's own. Histories have it on disk, so it
 /// never changes.
+///
+/// Which of the names are links to one file says nothing: copied with their links followed, the same libraries lie in
+/// files of their own, and a version that failed its trial would get out of quarantine by being copied.
 pub(crate) fn whole<'a>(
     file: ContentHash,
     beside: impl IntoIterator<Item = (&'a [String], ContentHash)>,
 ) -> ContentHash {
-    let mut beside: Vec<_> = beside
-        .into_iter()
-        .map(|(names, hash)| {
-            let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
-            names.sort_unstable();
-            (names, hash)
-        })
-        .collect();
+    let named = |(names, hash): (&'a [String], ContentHash)| names.iter().map(move |name| (name, hash));
+    let mut beside: Vec<(&String, ContentHash)> = beside.into_iter().flat_map(named).collect();
     if beside.is_empty() {
         return file;
     }
     // The order in which they were found says nothing.
     beside.sort_unstable();
     let mut text = format!("{file}\n");
-    for (names, hash) in beside {
-        text += &format!("{hash} {}\n", names.join(" "));
+    for (name, hash) in beside {
+        text += &format!("{hash} {name}\n");
     }
     ContentHash::of(text.as_bytes())
 }
@@ -123,6 +120,8 @@ mod tests {
         assert_eq!(of(&[]), file, "as journals of earlier versions have it");
         let found = of(&[(&one, hum), (&other, tone)]);
         assert_eq!(of(&[(&other, tone), (&names(&["libhum.so.1", "libhum.so"]), hum)]), found);
+        let copied = [names(&["libhum.so.1"]), names(&["libhum.so"])];
+        assert_eq!(of(&[(&copied[0], hum), (&other, tone), (&copied[1], hum)]), found, "its links were followed");
         let others = [of(&[(&one, tone), (&other, hum)]), of(&[(&one, hum), (&other, hum)]), of(&[(&one, hum)]), file];
         assert!(!others.contains(&found));
     }

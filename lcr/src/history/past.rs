@@ -13,6 +13,9 @@
 //! So a start that brings back what was confirmed is no step, and neither is what was never confirmed. A trial that was
 //! rolled back while its process went on is two commits, and two steps, as it is in its own process.
 //!
+//! The walk ends where records were forgotten. Nobody knows how many states served there, so nobody can say how many
+//! steps away the older ones are; and a start with such a gap behind it does not say what its process began with.
+//!
 //! Each record is read once: a walk costs what the journal is long.
 
 use std::collections::{BTreeMap, HashMap};
@@ -82,8 +85,8 @@ pub(super) fn find(journal: &Journal, sought: Sought, began: u64, notes: &Notes)
     recorded(found, names, notes)
 }
 
-/// Walks from the newest state to the oldest one, until one is taken. `process` is 0 in this process, 1 in the one
-/// before it, and so on.
+/// Walks from the newest state to the oldest one that has no gap behind it, until one is taken. `process` is 0 in this
+/// process, 1 in the one before it, and so on.
 fn walk(
     journal: &Journal,
     notes: &Notes,
@@ -93,13 +96,18 @@ fn walk(
     let ends = trial_ends(journal)?;
     let places = journal.places();
     let starts = places.iter().enumerate().filter(|(_, place)| place.kind == Kind::Start).map(|(at, _)| at);
+    let known = known_from(places);
     let mut until = places.len();
     let mut served: Option<State> = None;
     for (process, start) in (usize::from(!notes.has_start)..).zip(starts.rev()) {
-        let of_process = &places[start..until];
+        if until <= known {
+            break;
+        }
+        // What stays of a process always has its start, and may lack what came next.
+        let (of_process, of_known) = (&places[start..until], &places[start.max(known)..until]);
         until = start;
         let Record::Start(began) = journal.read(&places[start])?.record else { continue };
-        let commits: Vec<&Place> = of_process.iter().filter(|place| place.kind == Kind::Committed).collect();
+        let commits: Vec<&Place> = of_known.iter().filter(|place| place.kind == Kind::Committed).collect();
         let counts = process == 0 || persists(journal, of_process)?;
         let mut has_served = process == 0;
         let mut begin = Committed { present: began.linked.clone(), ..Committed::default() };
@@ -126,6 +134,10 @@ fn walk(
                 rename_back(names, &committed);
             }
         }
+        // What a reload brought back is known by its own commit.
+        if start < known && begin.of == 0 {
+            break;
+        }
         if process == 0 && notes.is_reload_unrecorded {
             // It is not what this process began with.
             served = None;
@@ -139,6 +151,12 @@ fn walk(
         served = Some(state);
     }
     Ok(None)
+}
+
+/// Where the records begin that have all the later ones behind them. Numbers have no gap but where records were
+/// forgotten.
+fn known_from(places: &[Place]) -> usize {
+    places.windows(2).rposition(|pair| pair[0].number + 1 != pair[1].number).map_or(0, |gap| gap + 1)
 }
 
 /// Whether the commits of a process count for the next one.

@@ -5,12 +5,14 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use crate::{Actor, ComponentId, host::image::content_hash::ContentHash};
+use crate::{Actor, ComponentId, change::recorder::Sought, host::image::content_hash::ContentHash};
 
 use super::{
     disk::Disk,
     journal::Journal,
     ledger, line,
+    notes::Notes,
+    past,
     record::{Change, Committed, End, FORMAT, Intended, Numbered, Present, Record, Start, TrialEnd, What},
     retention,
 };
@@ -237,4 +239,29 @@ fn numbers_order_records_where_the_clock_went_back() {
     drop(journal);
     let journal = Journal::open(directory.path(), Disk::default(), "kv").unwrap();
     assert_eq!(ledger::read(&journal).unwrap().unfinished.unwrap().0, 13);
+}
+
+#[test]
+fn a_walk_ends_at_the_first_gap_and_a_reload_behind_it_still_says_what_its_process_began_with() {
+    let directory = written(2);
+    let mut journal = open(&directory);
+    start(&mut journal);
+    let gap = journal.append(Record::Options { reload_on_start: true }).unwrap();
+    let Record::Intent(mut reload) = intent(2) else { panic!("no intent") };
+    reload.what = What::Reload;
+    let reload = journal.append(Record::Intent(reload)).unwrap();
+    journal.append(committed(reload, 2)).unwrap();
+    commit(&mut journal, false, &[("kv", 3)], &[]);
+    let notes = Notes { has_start: true, ..Notes::default() };
+    let began = Sought::Generation(7);
+    let find = |journal: &Journal, sought| past::find(journal, sought, 7, &notes).map(|found| found.title);
+    assert_eq!(find(&journal, Sought::Before(1)).unwrap(), "entry 3", "what was reloaded is no step");
+    journal.rewrite(|place| place.number != gap).unwrap();
+    assert_eq!(find(&journal, began).unwrap(), format!("the start of record {reload}"));
+    let error = find(&journal, Sought::Before(1)).unwrap_err();
+    assert!(error.to_string().contains("forgotten"), "{error}");
+    assert_eq!(find(&journal, Sought::Entry(3)).unwrap(), "entry 3", "an entry is found by its number");
+    // Without its reload, nothing says what the process began with.
+    journal.rewrite(|place| ![reload, reload + 1].contains(&place.number)).unwrap();
+    assert!(find(&journal, began).unwrap_err().to_string().contains("generation 7 of this process"));
 }

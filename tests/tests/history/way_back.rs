@@ -139,6 +139,45 @@ fn what_cannot_be_gone_back_to_is_refused_with_the_reason() {
     refused(rt.rollback(Back::Entry(1)), ErrorKind::NotFound, &["keeps no history"]);
 }
 
+/// Has everything forgotten that the next process does not need.
+fn forget(rt: &Runtime) {
+    let history = rt.history().unwrap();
+    history.change(|options| options.keep_for = Some(Duration::ZERO)).unwrap();
+    history.change(|options| options.keep_for = None).unwrap();
+}
+
+#[test]
+fn steps_end_where_states_were_forgotten_and_the_start_before_them_is_none() {
+    let directory = tempfile::tempdir().unwrap();
+    let rt = open(directory.path());
+    rt.load(component("counter_v1")).unwrap();
+    rt.replace(component("counter_v2")).unwrap();
+    forget(&rt);
+    rt.replace(component("counter_v1")).unwrap();
+    rt.replace(component("counter_v2")).unwrap();
+    drop(rt);
+    let rt = open(directory.path());
+    // The first start had nothing, and stays in the journal.
+    refused(rt.rollback(Back::Steps(3)), ErrorKind::NotFound, &["reaches back 2 steps", "forgotten"]);
+    refused(rt.rollback(Back::Steps(2)), ErrorKind::Invalid, &["nothing to roll back"]);
+    rt.rollback(Back::Steps(1)).unwrap();
+    assert_eq!(version(&rt), 1);
+}
+
+#[test]
+fn a_process_whose_reload_was_forgotten_did_not_begin_with_what_is_linked() {
+    let directory = tempfile::tempdir().unwrap();
+    run(directory.path(), &["1", "2"], &[]).unwrap();
+    let rt = Runtime::builder().linked(false).revisions(1).history(History::at(directory.path())).build().unwrap();
+    rt.replace(component("counter_v1")).unwrap();
+    rt.plan().add(component("clock_v1")).commit().unwrap();
+    forget(&rt);
+    // Two steps of this process, and the next one would be to what served before version 2, with which it began.
+    refused(rt.rollback(Back::Steps(3)), ErrorKind::NotFound, &["reaches back 0 steps", "forgotten"]);
+    refused(rt.rollback(Back::To(2)), ErrorKind::NotFound, &["generation 2 of this process is not in its history"]);
+    assert_eq!((version(&rt), rt.status().components.len()), (1, 2), "nothing has changed");
+}
+
 #[test]
 fn the_original_is_what_was_loaded_first_by_any_process() {
     let directory = tempfile::tempdir().unwrap();

@@ -6,7 +6,8 @@
 //!
 //! 1. Which component it is for is settled when the plan is resolved, against what would be present after it: so one
 //!    plan may bring a component and its patch.
-//! 2. A patch that would not fit is refused, and so is one for a protected component without the override.
+//! 2. A patch that would not fit is refused, and so is one for a protected component without the override. A plan that
+//!    brings back what there was is not: see [`aim`].
 //! 3. A change of a component takes no patch with it. A patch that fits the new version stands in it, and one that does
 //!    not rests; the plan says so, or is refused if it [asks](super::plan::PlanBuilder::require_patches) for that.
 
@@ -52,7 +53,18 @@ pub(super) fn is_new(state: &State, manifest: &Manifest) -> bool {
     is_patch && state.component_now(&manifest.component.name).0.is_empty()
 }
 
+/// What comes of a patch in a plan.
+enum Aimed {
+    /// It is for the component of this name, and rests if there is a reason for that.
+    At(String, Option<String>),
+    /// Its library is there, and changes nothing: nothing says which component it would be for.
+    Nowhere(String),
+}
+
 /// Settles which component each patch of the plan is for. Returns what is refused.
+///
+/// A start and the end of a trial bring back everything in one plan. There one patch that does not fit any more keeps
+/// nothing else from coming back: it rests, as it would if its component had changed below it.
 pub(super) fn aim(
     state: &State,
     steps: &[Step],
@@ -66,55 +78,71 @@ pub(super) fn aim(
         let exports = member.replaced.iter().map(|replaced| replaced.export).chain(member.added.iter().copied());
         for export in exports.collect::<Vec<_>>() {
             let patch = &manifest.exports[export];
-            match aimed(state, patch, graph, options) {
-                None => {}
-                Some(Ok(on)) => {
-                    let interface = patch.patch.as_ref().map(|patch| patch.interface.clone()).unwrap_or_default();
-                    let (name, methods) = (patch.component.to_string(), patch.method_names());
-                    let component = on.component.name.clone();
-                    member.patches.push(PatchPart {
-                        export: Some(export),
-                        name,
-                        component,
-                        interface,
-                        methods,
-                        rests: None,
-                    });
-                }
+            let stood = stood_for(state, member, export);
+            let (export, component, rests) = match aimed(state, patch, stood, graph, options) {
+                None => continue,
+                Some(Ok(Aimed::At(component, rests))) => (Some(export), component, rests),
+                Some(Ok(Aimed::Nowhere(why))) => (None, String::new(), Some(why)),
                 Some(Err(error)) => {
                     let error = error.at(steps[member.step].origin().unwrap_or_default());
                     refusals.push(Refusal { step: Some(member.step), error });
+                    continue;
                 }
+            };
+            let interface = patch.patch.as_ref().map(|patch| patch.interface.clone()).unwrap_or_default();
+            let (name, methods) = (patch.component.to_string(), patch.method_names());
+            if let Some(why) = rests.as_ref().filter(|_| options.ends_trial) {
+                tracing::warn!("patch `{name}` comes back with the end of a trial, and rests: {why}");
             }
+            member.patches.push(PatchPart { export, name, component, interface, methods, rests });
         }
     }
     refusals
 }
 
-/// The implementation that a patch would stand around; `None` if the export is not a patch.
-fn aimed<'a>(
-    state: &'a State,
+/// The component that the patch is for whose place an export takes.
+fn stood_for<'a>(state: &'a State, member: &Member, export: usize) -> Option<&'a str> {
+    let replaced = member.replaced.iter().find(|replaced| replaced.export == export)?;
+    let library = state.objects().registry().get(replaced.provider)?.implementation();
+    let is_its = |patch: &&Arc<Patch>| patch.library.as_ref().is_some_and(|own| Arc::ptr_eq(own, library));
+    state.objects().patches().stack().iter().find(is_its).map(|patch| &*patch.component)
+}
+
+/// What a patch would stand around, where what it takes the place of is for the component that `stood` names. `None` if
+/// the export is not a patch.
+fn aimed(
+    state: &State,
     patch: &ExportManifest,
-    graph: &ProjectedGraph<'a>,
+    stood: Option<&str>,
+    graph: &ProjectedGraph<'_>,
     options: &Options,
-) -> Option<Result<&'a ExportManifest, Error>> {
+) -> Option<Result<Aimed, Error>> {
     let aim = patch.patch.as_ref()?;
+    let brings_back = options.is_reload || options.ends_trial;
+    let component = aim.component.as_deref().or(stood.filter(|_| brings_back));
     let need = DependencyManifest { interface: aim.interface.clone(), version: patch.interface_version, methods: None };
-    let on = match graph.serving(&need, aim.component.as_deref()) {
+    let on = match graph.serving(&need, component) {
         Ok(on) => on,
         Err((kind, found)) => {
-            let of = aim.component.as_ref().map_or(String::new(), |name| format!(" of component `{name}`"));
-            let text =
-                format!("patch `{}` is for {} v{}{of}, which {found}", patch.component, need.interface, need.version);
-            return Some(Err(Error::new(kind, text)));
+            let of = component.map_or(String::new(), |name| format!(" of component `{name}`"));
+            let why = format!("is for {} v{}{of}, which {found}", need.interface, need.version);
+            return Some(match component {
+                _ if !brings_back => Err(Error::new(kind, format!("patch `{}` {why}", patch.component))),
+                Some(component) => Ok(Aimed::At(component.to_owned(), Some(format!("it {why}")))),
+                None => Ok(Aimed::Nowhere(format!("it {why}"))),
+            });
         }
     };
+    let component = on.component.name.clone();
     if let Some(why) = misfit(patch.methods.iter().map(|method| &method.shape), on) {
+        if brings_back {
+            return Some(Ok(Aimed::At(component, Some(why))));
+        }
         let lacks = patch.method_names().iter().any(|name| on.method(name).is_none());
         let kind = if lacks { ErrorKind::NotFound } else { ErrorKind::Mismatch };
         return Some(Err(Error::new(kind, format!("patch `{}` does not fit: {why}", patch.component))));
     }
-    let (present, _) = state.component_now(&on.component.name);
+    let (present, _) = state.component_now(&component);
     if present.iter().any(|present| present.manifest.protected) && !options.override_protected {
         let text = format!(
             "patch `{}` changes component `{}`, which is protected; let the plan override_protected()",
@@ -122,7 +150,7 @@ fn aimed<'a>(
         );
         return Some(Err(Error::new(ErrorKind::Protected, text)));
     }
-    Some(Ok(on))
+    Some(Ok(Aimed::At(component, None)))
 }
 
 /// Notes for each member what becomes of the patches that stand in the present component. Returns what is refused.

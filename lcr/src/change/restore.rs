@@ -25,8 +25,9 @@ pub(crate) struct Restore {
     pub(crate) configurations: BTreeMap<String, Arc<[u8]>>,
 }
 
-/// Brings it back, in one transaction. Protection was overridden when it was first put in place, and so it is here.
-pub(crate) fn restore(inner: &Arc<RuntimeInner>, restore: Restore) -> Result<Report> {
+/// Brings it back, in one transaction. Says which patches come back and rest, since those do not refuse it. Protection
+/// was overridden when it was first put in place, and so it is here.
+pub(crate) fn restore(inner: &Arc<RuntimeInner>, restore: Restore) -> Result<(Report, Vec<String>)> {
     let Restore { reason, files, remove, bindings, configurations } = restore;
     let options = Options {
         reason: Some(reason),
@@ -40,5 +41,8 @@ pub(crate) fn restore(inner: &Arc<RuntimeInner>, restore: Restore) -> Result<Rep
     };
     let removed = remove.into_iter().map(Request::Remove);
     let brought = files.into_iter().map(|(in_place_of, file)| Request::Reload(in_place_of, Arc::new(file)));
-    Plan::of(inner, removed.chain(brought).collect(), options).commit()
+    let plan = Plan::of(inner, removed.chain(brought).collect(), options);
+    let patches = plan.describe().members.into_iter().flat_map(|member| member.patches);
+    let rest = patches.filter_map(|patch| Some(format!("patch `{}` rests: {}", patch.name, patch.rests?))).collect();
+    plan.commit().map(|report| (report, rest))
 }

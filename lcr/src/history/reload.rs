@@ -89,8 +89,9 @@ pub(super) fn reload(keeper: &Keeper, inner: &Arc<RuntimeInner>, ledger: &Ledger
     }
     let reason = format!("record {number} of the history was confirmed last");
     match plan(keeper, reason, &steps, confirmed).and_then(|plan| restore(inner, plan)) {
-        Ok(Report { generation, .. }) => {
+        Ok((Report { generation, .. }, rest)) => {
             keeper.begins_with(generation);
+            rest.into_iter().for_each(|note| keeper.report(note));
             Reloaded::Confirmed { generation }
         }
         Err(error) => {

@@ -65,6 +65,23 @@ fn a_patch_on_trial_that_panics_is_rolled_back_to_the_version_before() {
 }
 
 #[test]
+fn a_patch_comes_back_with_the_end_of_its_trial_and_rests_if_its_component_is_gone_by_then() {
+    let rt = empty_runtime();
+    rt.load(component("clock_v1")).unwrap();
+    rt.replace(component("patch_later_1")).unwrap();
+    let next = rt.plan().replace(component("patch_later_2_panics_inside"));
+    next.trial(Trial::until_confirmed()).commit().unwrap();
+    rt.plan().remove("clock").commit().unwrap();
+    let end = rt.abandon("the first one was better").unwrap();
+    assert_eq!(end.outcome, TrialOutcome::RolledBack, "{end:?}");
+    let patch = rt.patches().remove(0);
+    let library = patch.library.map(|library| library.to_string());
+    assert_eq!((library.as_deref(), &*patch.component, patch.rests.is_some()), (Some("later 1.0.0"), "clock", true));
+    rt.load(component("clock_v1")).unwrap();
+    assert_eq!(rt.service::<dyn Clock>().unwrap().version(), 101);
+}
+
+#[test]
 fn what_does_not_fit_is_refused_by_its_reason_and_changes_nothing() {
     let rt = empty_runtime();
     let refused = |file: &str, kind: ErrorKind, text: &str| {

@@ -118,7 +118,8 @@ impl fmt::Display for PatchDescription {
         let PatchDescription { name, component, interface, methods, .. } = self;
         let methods = methods.join(", ");
         match &self.rests {
-            _ if self.is_new => write!(f, "stands around {methods} of {interface} in component `{component}`"),
+            None if self.is_new => write!(f, "stands around {methods} of {interface} in component `{component}`"),
+            Some(why) if self.is_new => write!(f, "rests, around {methods} of {interface}: {why}"),
             None => write!(f, "patch `{name}` stands on around {methods} of {interface}"),
             Some(why) => write!(f, "patch `{name}` falls off {methods} of {interface}: {why}"),
         }

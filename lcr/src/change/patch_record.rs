@@ -34,6 +34,7 @@ pub(super) fn intent(
         override_protected,
         is_reload: false,
         is_rollback: false,
+        is_patch: true,
         trial: None,
     }
 }

@@ -182,6 +182,8 @@ pub(crate) struct Intent {
     pub(crate) is_reload: bool,
     /// Whether it goes back to what was present before.
     pub(crate) is_rollback: bool,
+    /// Whether a patch of the program comes or goes, and no component.
+    pub(crate) is_patch: bool,
     /// What the new versions are tried by; `None` if they are not on trial.
     pub(crate) trial: Option<String>,
 }
@@ -268,6 +270,7 @@ impl Intent {
             is_reload: options.is_reload,
             trial: options.trial.as_ref().map(|planned| planned.rules.in_words()),
             is_rollback: options.ends_trial || options.is_rollback,
+            is_patch: false,
         }
     }
 }

@@ -33,6 +33,8 @@ pub(super) struct Place {
     pub(super) kind: Kind,
     /// Whether it may be a commit on trial. False only if it is not.
     pub(super) may_be_trial: bool,
+    /// Whether it is about a patch of the program.
+    pub(super) is_patch: bool,
     at: u64,
     len: u32,
 }
@@ -243,7 +245,14 @@ pub(super) fn index(bytes: &[u8]) -> Result<Index, Damage> {
             return Err(damage("a journal of a form that this version does not know"));
         }
         let len = u32::try_from(record.len()).unwrap_or(u32::MAX);
-        places.push(Place { number, kind, may_be_trial: may_be_trial(kind, text), at: record.start as u64, len });
+        places.push(Place {
+            number,
+            kind,
+            may_be_trial: may_be_trial(kind, text),
+            is_patch: Numbered::is_of_patch(text),
+            at: record.start as u64,
+            len,
+        });
     }
     Ok(Index { places, end: scan.end as u64, sum: scan.sum, torn: scan.torn as u64 })
 }
@@ -274,14 +283,15 @@ fn place(number: u64, kind: Kind, from: u64, line: &[u8], text: &str) -> Place {
     // The line ends with two bytes that close it.
     let at = from + (line.len() - 2 - text.len()) as u64;
     let len = u32::try_from(text.len()).unwrap_or(u32::MAX);
-    Place { number, kind, may_be_trial: may_be_trial(kind, text.as_bytes()), at, len }
+    let text = text.as_bytes();
+    Place { number, kind, may_be_trial: may_be_trial(kind, text), is_patch: Numbered::is_of_patch(text), at, len }
 }
 
 /// Whether a record may be a commit on trial. Its first bytes tell in all but strange cases, so that a long journal
 /// opens fast.
 fn may_be_trial(kind: Kind, text: &[u8]) -> bool {
     const NOT: &[u8] = b"\"on_trial\":false";
-    // Nothing but numbers stand ahead of it.
+    // Nothing but numbers and the mark of a patch stand ahead of it.
     let head = &text[..text.len().min(256)];
     kind == Kind::Committed && !head.windows(NOT.len()).any(|bytes| bytes == NOT)
 }

@@ -263,8 +263,9 @@ impl Keeper {
         let slack = options.keep / 4 + 16;
         let reachable = self.runtime.upgrade().map_or_else(Vec::new, |runtime| reachable(&runtime));
         let result = self.with(|journal, notes| {
-            // A transaction has two records and sometimes more.
-            let is_long = journal.places().len() > 2 * options.keep.saturating_add(slack);
+            // A transaction has two records and sometimes more. Those of patches are counted for themselves.
+            let patches = journal.places().iter().filter(|place| place.is_patch).count();
+            let is_long = patches.max(journal.places().len() - patches) > 2 * options.keep.saturating_add(slack);
             if is_long || options.keep_for.is_some() {
                 self.forget(journal, &options, reachable.into_iter().chain(notes.keeping.iter().copied()))?;
             }

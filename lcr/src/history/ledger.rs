@@ -7,6 +7,7 @@
 //! | a commit that was not on trial, or whose trial was confirmed | that is what serves next |
 //! | a commit whose trial was rolled back or failed | it does not count; go further back |
 //! | a commit whose trial has no end | the trial took the process down: its files are in quarantine; go further back |
+//! | a commit of a patch of the program | it changed no component, so it says nothing; go further back |
 //! | an intent without an outcome | the process ended before it could say; go further back |
 //! | an end with `persist: false` | what that process committed does not count |
 //! | an end with `unload: true` | nothing: the next process has what is linked |
@@ -109,7 +110,8 @@ pub(super) fn read_first(journal: &Journal, places: &[Place]) -> Result<Ledger> 
                 }
             }
             Kind::Start => (counts, ended) = (true, false),
-            Kind::Committed if counts => {
+            // What is present behind it may be less than was confirmed: that of a process that did not reload.
+            Kind::Committed if counts && !place.is_patch => {
                 let Record::Committed(committed) = journal.read(place)?.record else { continue };
                 let end = ends.get(&committed.of).map(|end| end.end);
                 let mut open = Some(committed.of).filter(|_| end.is_none());
@@ -181,7 +183,8 @@ fn quarantine(journal: &Journal) -> Result<Vec<quarantine::Quarantined>> {
 /// How many reloads at the end of the journal have no outcome.
 fn lost_reloads(journal: &Journal) -> Result<u32> {
     let mut lost = 0;
-    for place in journal.places().iter().rev() {
+    // A program that patches at its start does so without a reload, too, which is none that did well.
+    for place in journal.places().iter().rev().filter(|place| !place.is_patch) {
         match place.kind {
             Kind::Intent => match journal.read(place)?.record {
                 Record::Intent(Intended { what: What::Reload, .. }) => lost += 1,

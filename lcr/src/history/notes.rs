@@ -24,7 +24,7 @@ pub(super) struct Notes {
     pub(super) has_start: bool,
     /// Whether what this process began with was brought back unrecorded: on a disk that takes nothing.
     pub(super) is_reload_unrecorded: bool,
-    /// Whether this process has committed a plan of its own.
+    /// Whether this process has committed a plan of its own. Its patches are none: a reload leaves them as they are.
     pub(super) has_committed: bool,
 }
 
@@ -36,6 +36,7 @@ pub(super) struct Running {
     pub(super) set: Set,
     pub(super) on_trial: bool,
     pub(super) is_reload: bool,
+    pub(super) is_patch: bool,
     /// Whether its trial has ended already, before its outcome is noted.
     pub(super) has_trial_ended: bool,
 }

@@ -98,9 +98,9 @@ impl Keeper {
 
 /// Notes how the last process ended, as far as it could not do so itself.
 fn note_last(journal: &mut Journal, ledger: &Ledger) -> Result<()> {
-    if let Some((of, _)) = &ledger.unfinished {
+    if let Some((of, intended)) = &ledger.unfinished {
         let (error, text) = (ErrorKind::Internal, LOST.to_owned());
-        journal.append(Record::Refused(Refused { of: *of, error, text }))?;
+        journal.append(Record::Refused(Refused { is_patch: intended.is_patch, of: *of, error, text }))?;
     }
     if let Some((of, intended)) = &ledger.fatal {
         let (of, quarantined) = (*of, quarantined(intended));

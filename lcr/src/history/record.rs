@@ -72,6 +72,9 @@ pub(super) struct Start {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Intended {
+    /// Whether it is about a patch of the program. It is the first field: a record is looked at without being parsed.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(super) is_patch: bool,
     pub(super) by: Actor,
     pub(super) reason: Option<String>,
     pub(super) what: What,
@@ -141,6 +144,9 @@ impl Beside {
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Committed {
+    /// Whether it is about a patch of the program. It is the first field: a record is looked at without being parsed.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(super) is_patch: bool,
     /// The number of the intent.
     pub(super) of: u64,
     pub(super) generation: u64,
@@ -184,6 +190,9 @@ impl Present {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Refused {
+    /// Whether it is about a patch of the program. It is the first field: a record is looked at without being parsed.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(super) is_patch: bool,
     pub(super) of: u64,
     pub(super) error: ErrorKind,
     pub(super) text: String,
@@ -287,6 +296,17 @@ impl Numbered {
         serde_json::from_slice(text)
     }
 
+    /// Whether a text, which begins as [`look`](Numbered::look) expects it, says that it is about a patch of the
+    /// program. What a program puts into a record can only stand behind that.
+    pub(super) fn is_of_patch(text: &[u8]) -> bool {
+        const ENTRY: &[u8] = b"\",\"entry\":\"";
+        // The number and the time are ahead of it.
+        let Some(at) = text.windows(ENTRY.len()).take(128).position(|bytes| bytes == ENTRY) else { return false };
+        let rest = &text[at + ENTRY.len()..];
+        let name = rest.iter().take(16).position(|&byte| byte == b'"').unwrap_or(0);
+        rest[name..].starts_with(b"\",\"is_patch\":true")
+    }
+
     /// The number and the kind of the record in a text, as [`to_text`](Numbered::to_text) writes them first. `None` if
     /// the text does not begin so.
     pub(super) fn look(text: &[u8]) -> Option<(u64, Kind)> {
@@ -342,6 +362,21 @@ mod tests {
             assert_eq!(Numbered::parse(text.as_bytes()).unwrap(), numbered);
         }
         assert_eq!(Numbered::look(b"{\"number\":1,\"at\":\"x\",\"entry\":\"else\"}"), None);
+    }
+
+    #[test]
+    fn the_first_bytes_of_a_text_tell_whether_it_is_about_a_patch_and_older_texts_are_not() {
+        let refused = |is_patch| Refused { is_patch, of: 3, error: ErrorKind::Invalid, text: String::new() };
+        let committed = |is_patch| Committed { is_patch, of: 3, ..Committed::default() };
+        for is_patch in [false, true] {
+            for record in [Record::Refused(refused(is_patch)), Record::Committed(committed(is_patch))] {
+                let numbered = Numbered { number: 7, at: SystemTime::UNIX_EPOCH, record };
+                let text = numbered.to_text().unwrap();
+                assert_eq!(Numbered::is_of_patch(text.as_bytes()), is_patch, "{text}");
+                assert_eq!(text.contains("is_patch"), is_patch, "as earlier versions wrote it: {text}");
+                assert_eq!(Numbered::parse(text.as_bytes()).unwrap(), numbered);
+            }
+        }
     }
 
     #[test]

@@ -38,9 +38,10 @@ impl Recorder for Keeper {
                 set.change(&intended);
                 refuse_too_long(&set)?;
                 let generation = intended.generation;
-                let (on_trial, is_reload) = (intended.trial.is_some(), intended.what == What::Reload);
+                let (on_trial, is_patch) = (intended.trial.is_some(), intended.is_patch);
+                let is_reload = intended.what == What::Reload;
                 let number = journal.append(Record::Intent(intended))?;
-                let running = Running { generation, set, on_trial, is_reload, has_trial_ended: false };
+                let running = Running { generation, set, on_trial, is_reload, is_patch, has_trial_ended: false };
                 notes.running.insert(number, running);
                 Ok(Token(number))
             })
@@ -68,25 +69,28 @@ impl Recorder for Keeper {
         let Token(of) = token;
         let record = match outcome {
             Outcome::Refused(error) => {
-                self.note(|notes| notes.running.remove(&of));
-                Record::Refused(Refused { of, error: error.kind(), text: text_of(error) })
+                let running = self.note(|notes| notes.running.remove(&of));
+                let is_patch = running.is_some_and(|running| running.is_patch);
+                Record::Refused(Refused { is_patch, of, error: error.kind(), text: text_of(error) })
             }
             Outcome::Committed(report, present) => {
                 // In one step: a trial that ends now is found among those that run, or among those that began.
-                let (on_trial, set) = self.note(|notes| {
+                let (on_trial, is_patch, set) = self.note(|notes| {
                     let running = notes.running.remove(&of);
                     let on_trial = running.as_ref().is_some_and(|running| running.on_trial);
+                    let is_patch = running.as_ref().is_some_and(|running| running.is_patch);
                     if let Some(running) = running {
-                        notes.has_committed |= !running.is_reload;
+                        notes.has_committed |= !running.is_reload && !running.is_patch;
                         if on_trial && !running.has_trial_ended {
                             notes.trials.push((report.generation, of));
                         }
                         notes.set = running.set;
                     }
-                    (on_trial, notes.set.clone())
+                    (on_trial, is_patch, notes.set.clone())
                 });
                 let members = report.members.iter().map(CommittedMember::from);
                 Record::Committed(Committed {
+                    is_patch,
                     of,
                     generation: report.generation,
                     held_us: u64::try_from(report.held.as_micros()).unwrap_or(u64::MAX),
@@ -249,6 +253,7 @@ fn intended(intent: &Intent) -> Intended {
     };
     let configurations = intent.configurations.iter().map(|(name, bytes)| (name.clone(), bytes.as_deref().map(to_hex)));
     Intended {
+        is_patch: intent.is_patch,
         by: intent.actor.clone(),
         reason: intent.reason.clone(),
         what: match (intent.is_reload, intent.is_rollback) {

@@ -6,6 +6,9 @@
 //! and the first start, which says what was linked: the original. What stays of a process stays with its start, and an
 //! intent with its outcome, since they would say something else alone.
 //!
+//! Patches of the program are counted for themselves: one that puts them in and takes them off all the time has as many
+//! entries as are kept, and forgets nothing of what operators did.
+//!
 //! Age is judged by the times that the records have. A record from the future, where the clock was set back, is young.
 
 use std::{
@@ -31,7 +34,11 @@ pub(super) fn stay(
 ) -> Result<HashSet<u64>> {
     let places = journal.places();
     let is_transaction = |place: &&Place| matches!(place.kind, Kind::Intent | Kind::Refusal);
-    let mut oldest = places.iter().filter(is_transaction).rev().nth(count.max(1) - 1).map_or(0, |place| place.number);
+    let last = |is_patch| {
+        let counted = places.iter().filter(is_transaction).filter(|place| place.is_patch == is_patch);
+        counted.rev().nth(count.max(1) - 1).map_or(0, |place| place.number)
+    };
+    let (mut oldest, oldest_patch) = (last(false), last(true));
     if let Some(age) = age {
         let limit = now.checked_sub(age).unwrap_or(SystemTime::UNIX_EPOCH);
         let first = oldest;
@@ -42,7 +49,8 @@ pub(super) fn stay(
             oldest = place.number + 1;
         }
     }
-    let mut stay: HashSet<u64> = places.iter().map(|place| place.number).filter(|&number| number >= oldest).collect();
+    let is_young = |place: &&Place| place.number >= oldest && (!place.is_patch || place.number >= oldest_patch);
+    let mut stay: HashSet<u64> = places.iter().filter(is_young).map(|place| place.number).collect();
     let starts = || places.iter().filter(|place| place.kind == Kind::Start).map(|place| place.number);
     stay.extend(starts().next());
     stay.extend(starts().next_back());

@@ -26,6 +26,7 @@ fn intent(major: u64) -> Record {
     let change =
         Change { before: None, after: Some(id(major)), hash, source: None, beside: Vec::new(), replaces: false };
     Record::Intent(Intended {
+        is_patch: false,
         by: Actor::new(1, 2, "kv"),
         reason: None,
         what: What::Plan,
@@ -40,6 +41,7 @@ fn intent(major: u64) -> Record {
 
 fn committed(of: u64, major: u64) -> Record {
     Record::Committed(Committed {
+        is_patch: false,
         of,
         generation: major,
         held_us: 0,
@@ -106,6 +108,14 @@ fn commit(journal: &mut Journal, on_trial: bool, behind: &[(&str, u64)], binding
     };
     journal.append(Record::Committed(committed)).unwrap();
     of
+}
+
+/// Commits a patch of the program, behind which this is present.
+fn patch(journal: &mut Journal, behind: &[(&str, u64)]) {
+    let Record::Intent(intended) = intent(1) else { panic!("no intent") };
+    let of = journal.append(Record::Intent(Intended { is_patch: true, ..intended })).unwrap();
+    let present = behind.iter().map(|&(name, major)| present(name, major)).collect();
+    journal.append(Record::Committed(Committed { is_patch: true, of, present, ..Committed::default() })).unwrap();
 }
 
 fn end_trial(journal: &mut Journal, of: u64, end: End) {
@@ -180,7 +190,7 @@ fn a_trial_under_way_is_known_as_one_behind_any_retention() {
     for _ in 0..20 {
         let refused = journal.append(intent(9)).unwrap();
         let error = crate::ErrorKind::Invalid;
-        let refused = super::record::Refused { of: refused, error, text: String::new() };
+        let refused = super::record::Refused { is_patch: false, of: refused, error, text: String::new() };
         journal.append(Record::Refused(refused)).unwrap();
     }
     forget(&mut journal, 2);
@@ -264,4 +274,51 @@ fn a_walk_ends_at_the_first_gap_and_a_reload_behind_it_still_says_what_its_proce
     // Without its reload, nothing says what the process began with.
     journal.rewrite(|place| ![reload, reload + 1].contains(&place.number)).unwrap();
     assert!(find(&journal, began).unwrap_err().to_string().contains("generation 7 of this process"));
+}
+
+#[test]
+fn a_patch_of_a_process_that_did_not_reload_leaves_what_was_confirmed() {
+    let directory = written(0);
+    let mut journal = open(&directory);
+    let of = commit(&mut journal, false, &[("a", 2)], &[("x", "a")]);
+    for _ in 0..3 {
+        start(&mut journal);
+        patch(&mut journal, &[("a", 1)]);
+        journal.append(Record::End { persist: true, unload: false }).unwrap();
+    }
+    let (number, committed) = ledger::read(&journal).unwrap().confirmed.unwrap();
+    assert_eq!(
+        (number, committed.of, committed.present, committed.bindings.len()),
+        (of + 1, of, vec![present("a", 2)], 1)
+    );
+    forget(&mut journal, 1);
+    assert_eq!(confirmed(&journal), [present("a", 2)]);
+}
+
+#[test]
+fn a_patch_does_not_count_as_a_reload_that_did_well() {
+    let directory = written(1);
+    let mut journal = open(&directory);
+    for lost in 1..5 {
+        start(&mut journal);
+        patch(&mut journal, &[]);
+        let Record::Intent(intended) = intent(1) else { panic!("no intent") };
+        journal.append(Record::Intent(Intended { what: What::Reload, ..intended })).unwrap();
+        assert_eq!(ledger::read(&journal).unwrap().lost_reloads, lost);
+    }
+}
+
+#[test]
+fn patches_are_forgotten_by_their_own_count_and_push_out_no_plan() {
+    let directory = written(0);
+    let mut journal = open(&directory);
+    let plans: Vec<u64> = (1..=3).map(|major| commit(&mut journal, false, &[("a", major)], &[])).collect();
+    (0..50).for_each(|_| patch(&mut journal, &[("a", 3)]));
+    let count = |journal: &Journal, is_patch| journal.places().iter().filter(|one| one.is_patch == is_patch).count();
+    forget(&mut journal, 2);
+    assert_eq!((count(&journal, true), count(&journal, false)), (4, 6), "the journal, a start and two plans");
+    assert!(plans[1..].iter().all(|of| journal.places().iter().any(|place| place.number == *of)));
+    drop(journal);
+    let journal = open(&directory);
+    assert_eq!((count(&journal, true), count(&journal, false)), (4, 6), "also as it is read");
 }

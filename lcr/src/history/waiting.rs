@@ -65,6 +65,7 @@ mod tests {
 
     fn refusal(number: usize) -> Record {
         let plan = Intended {
+            is_patch: false,
             by: Actor::new(1, 2, "kv"),
             reason: None,
             what: What::Plan,

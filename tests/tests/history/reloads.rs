@@ -208,8 +208,34 @@ fn a_patch_of_the_program_is_an_entry_when_it_comes_and_when_it_goes_and_does_no
     let of = |at: usize| (entries[at].members[0].before.is_some(), entries[at].members[0].after.is_some());
     assert_eq!([of(1), of(2), of(3)], [(false, true), (true, false), (false, true)], "{said:#?}");
     assert!(said[0].contains("double 0.0.1+patch") && said[2].contains("double 0.0.2+patch"), "{said:#?}");
+    let journal = journal(directory.path());
+    assert_eq!(journal.matches("\"is_patch\":true").count(), 6, "what they are about, and what came of it: {journal}");
     drop(rt);
 
     let rt = open(directory.path());
     assert_eq!((rt.service::<dyn Clock>().unwrap().version(), rt.patches()), (1, Vec::new()));
+}
+
+#[test]
+fn a_patch_library_whose_component_is_not_there_keeps_nothing_else_from_coming_back() {
+    let clock = |rt: &Runtime| rt.service::<dyn Clock>().map_or(0, |clock| clock.version());
+    let directory = tempfile::tempdir().unwrap();
+    let rt = open(directory.path());
+    rt.plan().add(component("clock_v1")).add(component("counter_v1")).commit().unwrap();
+    rt.replace(component("patch_later_1")).unwrap();
+    rt.plan().remove("clock").commit().unwrap();
+    assert!(rt.patches()[0].rests.is_some());
+    drop(rt);
+
+    let rt = open(directory.path());
+    assert!(matches!(rt.history().unwrap().reloaded(), Reloaded::Confirmed { .. }));
+    assert_eq!((version(&rt), rt.patches()), (1, Vec::new()));
+    assert!(rt.status().components.iter().any(|component| component.id.name == "later"), "it stays in the history");
+    rt.load(component("clock_v1")).unwrap();
+    assert_eq!(clock(&rt), 1);
+    drop(rt);
+
+    let rt = open(directory.path());
+    assert_eq!((clock(&rt), version(&rt)), (101, 1));
+    drop(rt);
 }

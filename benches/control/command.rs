@@ -39,7 +39,7 @@ pub(crate) fn measure(socket: &Path) -> Outcome<()> {
     let (mut nothing, mut ls, mut json) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         nothing.push(run(&mut Command::new("true"), 0)?);
-        let mut command = || {
+        let command = || {
             let mut command = Command::new(&lcr);
             command.env("LCR_SOCKET", server.path()).arg("ls");
             command
@@ -77,6 +77,7 @@ fn build() -> Outcome<PathBuf> {
         return Err(format!("cargo could not build the command: {}", output.status).into());
     }
     let messages = output.stdout.split(|&byte| byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok());
-    let path = messages.filter_map(|message: Value| Some(PathBuf::from(message["executable"].as_str()?))).last();
+    let mut paths = messages.filter_map(|message: Value| Some(PathBuf::from(message["executable"].as_str()?)));
+    let path = paths.next_back();
     path.ok_or_else(|| "cargo built no command".into())
 }

@@ -137,8 +137,8 @@ pub const fn locals_len(locals: &'static [Part]) -> usize {
 }
 
 /// The variables of a point as bytes: the shape of a method that takes them, and has no result; behind that, the count
-/// and the places of its secrets, as the [`notes`](super::notes) of a manifest have them. Without those, whoever
-/// watches the point would be shown what must not be shown.
+/// and the places of its secrets, as the notes of a manifest have them. Without those, whoever watches the point would
+/// be shown what must not be shown.
 pub const fn locals_bytes<const N: usize>(locals: &'static [Part]) -> [u8; N] {
     let mut bytes = [0; N];
     put_locals(&mut Sink::new(&mut bytes), locals);

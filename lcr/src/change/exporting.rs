@@ -60,11 +60,17 @@ impl Runtime {
     ///
     /// ```
     /// # #[lcr::interface(name = "export.any", version = 1)]
-    /// # pub trait Any {}
+    /// # pub trait Any {
+    /// #     fn is_on(&self) -> bool;
+    /// # }
     /// # #[derive(Default)]
     /// # struct Calculator;
     /// # #[lcr::component(name = "calculator")]
-    /// # impl Any for Calculator {}
+    /// # impl Any for Calculator {
+    /// #     fn is_on(&self) -> bool {
+    /// #         true
+    /// #     }
+    /// # }
     /// # let rt = lcr::Runtime::new()?;
     /// let added = rt.add_export::<fn(u32) -> u32, _>("calculator", "twice", |n: u32| n * 2).commit()?;
     /// let twice = rt.export::<fn(u32) -> u32>("calculator", "twice")?;

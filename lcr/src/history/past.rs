@@ -113,9 +113,10 @@ fn walk(
         let mut begin = Committed { present: began.linked.clone(), ..Committed::default() };
         for (at, place) in commits.iter().enumerate().rev() {
             let Record::Committed(committed) = journal.read(place)?.record else { continue };
-            if at == 0 && is_reload(journal, committed.of)? {
+            // A program may put patches in before it reloads.
+            if commits[..at].iter().all(|place| place.is_patch) && is_reload(journal, committed.of)? {
                 begin = committed;
-                continue;
+                break;
             }
             let is_confirmed = || {
                 let end = ends.get(&committed.of).map(|end| end.end);
@@ -246,7 +247,7 @@ pub(super) fn firsts(journal: &Journal) -> Result<BTreeMap<String, First>> {
                 begins = true;
             }
             Record::Committed(committed) => {
-                let is_reload = std::mem::take(&mut begins) && is_reload(journal, committed.of)?;
+                let is_reload = !place.is_patch && std::mem::take(&mut begins) && is_reload(journal, committed.of)?;
                 let mut next = BTreeMap::new();
                 for one in committed.present {
                     let name = one.id.name.clone();

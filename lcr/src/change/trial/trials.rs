@@ -6,6 +6,7 @@
 //! | `inbox` of it | any thread: threads that looked, operators, transactions that ran out of time |
 //! | `view` of it | the thread of the trial |
 //! | `last`, `quarantine` | the thread of the trial; operators who release |
+//! | `telling` | the thread of the trial |
 //!
 //! The lock is taken inside the state lock or alone, and nothing but copies is done under it. A fork holds it. In the
 //! child there is no thread that could end the trial: what serves goes on, and no trial is under way.
@@ -13,6 +14,7 @@
 use std::{
     mem,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
     time::{Duration, Instant, SystemTime},
 };
 
@@ -57,6 +59,8 @@ pub(super) struct Standing {
     pub(super) running: Option<Running>,
     pub(super) last: Option<TrialEnd>,
     pub(super) quarantine: Quarantine,
+    /// The thread of a trial that has ended, until it has told that.
+    pub(super) telling: Option<thread::ThreadId>,
 }
 
 /// The trial that is under way.
@@ -274,13 +278,19 @@ impl Guest for Trials {
     }
 
     fn close(&self) {
-        let Some(generation) = self.lock().running.as_ref().map(|running| running.generation) else { return };
-        if !self.post(generation, Event::Close) {
-            return;
+        let generation = self.lock().running.as_ref().map(|running| running.generation);
+        if let Some(generation) = generation {
+            self.post(generation, Event::Close);
         }
         let deadline = Deadline::after(Instant::now(), CLOSING);
+        let own = thread::current().id();
         let mut standing = self.lock();
-        while standing.running.is_some() && !deadline.has_passed() {
+        let is_open = |standing: &Standing| {
+            let runs = standing.running.as_ref().is_some_and(|running| Some(running.generation) == generation);
+            // Who follows the events is told of the end before there are no more.
+            runs || standing.telling.is_some_and(|telling| telling != own)
+        };
+        while is_open(&standing) && !deadline.has_passed() {
             standing = self.wait(standing, deadline);
         }
     }
@@ -294,5 +304,6 @@ impl HeldGuest for MutexGuard<'_, Standing> {
     fn lose_threads(&mut self) {
         // Leaked: its parts may be in use by threads that are not here.
         mem::forget(self.running.take());
+        self.telling = None;
     }
 }

@@ -16,6 +16,7 @@ use std::{
     mem,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Condvar, Mutex, PoisonError, Weak, atomic::Ordering},
+    thread,
     time::{Instant, SystemTime},
 };
 
@@ -317,6 +318,7 @@ impl Watcher {
         quarantined.iter().for_each(|quarantined| standing.quarantine.add(quarantined.clone()));
         let running = standing.running.take();
         standing.last = Some(end.clone());
+        standing.telling = Some(thread::current().id());
         drop(standing);
         drop(running);
         // Not what the next trial holds, which may have begun by now.
@@ -331,6 +333,10 @@ impl Watcher {
             inner.tell(EventKind::Quarantined { component, hash, why });
         }
         inner.tell(ended);
+        let mut standing = self.trials.lock();
+        standing.telling.take_if(|telling| *telling == thread::current().id());
+        drop(standing);
+        self.trials.notify();
         drop(catch_unwind(AssertUnwindSafe(|| match end.outcome {
             TrialOutcome::Confirmed | TrialOutcome::Interrupted => tracing::info!(generation = end.generation, "{end}"),
             TrialOutcome::RolledBack => tracing::warn!(generation = end.generation, "{end}"),

@@ -172,6 +172,29 @@ fn a_rollback_takes_patch_libraries_back_as_it_does_components_and_patches_of_th
 }
 
 #[test]
+fn a_patch_behind_a_plan_that_brings_one_library_and_replaces_another_has_a_number_of_its_own() {
+    let (rt, clock) = clock();
+    rt.replace(component("patch_later_1")).unwrap();
+    let plan = rt.plan().add(component("patch_thrice_1")).replace(component("patch_later_2_panics_inside"));
+    plan.commit().unwrap();
+    assert_eq!(clock.version(), 603);
+    let patch = rt.patch::<dyn Clock>("double").methods(|m| m.version(|next| next() * 2)).commit().unwrap();
+    assert!(rt.patches().iter().filter(|other| other.number == patch.number()).count() == 1, "{:?}", rt.patches());
+    assert_eq!(clock.version(), 1206);
+    patch.remove().unwrap();
+    assert_eq!(clock.version(), 603);
+}
+
+#[test]
+fn a_trial_by_calls_of_a_patch_alone_is_refused_since_nobody_calls_a_patch() {
+    let (rt, clock) = clock();
+    let plan = rt.plan().add(component("patch_later_1")).trial(Trial::for_calls(10));
+    let error = plan.commit().unwrap_err();
+    assert!(error.kind() == ErrorKind::Invalid && error.to_string().contains("trial by calls"), "{error}");
+    assert_eq!((clock.version(), rt.patches()), (1, Vec::new()));
+}
+
+#[test]
 fn a_manifest_says_that_it_is_a_patch_and_of_what() {
     let manifest = Manifest::read(component("patch_later_2_panics_inside")).unwrap();
     let patch = manifest.exports[0].patch.as_ref().unwrap();

@@ -60,7 +60,7 @@ layout!(Frame: size 16, align 8 { table at 0, place at 8 });
 /// | field | written by | when |
 /// |---|---|---|
 /// | `next` | the thread | entering and leaving through an inline frame |
-/// | `end` | the thread, also when it takes the record | behind the frames, or null while every call must take the slow path |
+/// | `end` | the thread, also when it takes the record | behind the frames; null while every call takes the slow path |
 /// | `deep` | the thread | entering and leaving beyond the inline frames |
 /// | `frames` | the thread | entering |
 ///
@@ -90,13 +90,14 @@ pub struct Core {
 layout!(Core: size 16, align 8 { current at 0, fenced at 8, holds_starts at 12 });
 
 impl Core {
-    /// The writer's half: makes `table` current, then passes `barrier`, which stands for
+    /// The writer's half: makes `table` current, runs `visible`, then passes `barrier`, which stands for
     /// a fence on every thread that may be entering (membarrier), if readers execute none.
     /// Behind it every call that is inside an older table shows in a frame. False if `barrier`
     /// says that the kernel refused it: then calls may hide until another barrier is passed.
     #[must_use]
-    pub fn publish(&self, table: *mut Table, barrier: impl FnOnce() -> bool) -> bool {
+    pub fn publish(&self, table: *mut Table, visible: impl FnOnce(), barrier: impl FnOnce() -> bool) -> bool {
         self.current.store(table, Ordering::Release);
+        visible();
         fence(Ordering::SeqCst);
         self.fenced || barrier()
     }

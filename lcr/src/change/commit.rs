@@ -3,7 +3,8 @@
 //! Everything that can fail (linking each slot) comes before the watch agrees to the commit; nothing
 //! after that fails. The state lock is held throughout, so that no thread sees the bookkeeping of one
 //! world beside the table of another. The store that makes the new world the current one is in
-//! `host/worlds/world.rs`.
+//! `host/worlds/world.rs`; right behind it callers that wait at the gate are woken, so that they are not held for the
+//! bookkeeping. Whether this thread may pass the barrier of a publication was asked when the gate shut.
 //!
 //! Under the same lock this thread ceases to be one that reaches uncommitted successors. Behind the lock it wakes
 //! tasks, whose wakers may make calls: those enter the new world, as calls of every thread do. A call that entered a
@@ -51,7 +52,9 @@ impl Execution {
         let edits = self.edits(&state, foreseen, |slot, error| breaking.refuse(&state, slot, error));
         let edits = edits.and_then(|mut edits| {
             patches.as_ref().map_or(Ok(()), |patches| patches.add_edits(&state, &mut edits))?;
-            inner.may_publish()?;
+            if shut.is_none() {
+                inner.may_publish()?;
+            }
             self.watch.decide()?;
             Ok(edits)
         });
@@ -64,14 +67,14 @@ impl Execution {
         };
         let begun = Instant::now();
         state.give_states(|id| self.successors.get(&id).map(|successor| &successor.instance));
-        inner.publish_commit(&mut state, &edits);
+        let opened = inner.publish_commit_to_waiting(&mut state, &edits);
         let generation = state.serial();
         self.watch.publish(generation);
         self.begin_trial(&state, generation);
         let uncommitted = state.objects_mut().uncommitted_mut().end(self.thread);
         let commit = begun.elapsed();
         let moved = inner.open_gate(&mut state);
-        let held = shut.map_or(Duration::ZERO, |shut| shut.elapsed());
+        let held = shut.map_or(Duration::ZERO, |shut| opened.duration_since(shut));
         let total = self.started.elapsed();
         let started = SystemTime::now().checked_sub(total).unwrap_or(SystemTime::UNIX_EPOCH);
         let reports = self.member_reports(&state);
@@ -86,10 +89,11 @@ impl Execution {
         state.cancel_old_calls();
         let stragglers = inner.all_stragglers(&mut state);
         drop(state);
+        // First, for these calls are still held.
+        inner.wake_waiting();
         drop((uncommitted, dropped));
         moved.iter().for_each(|old| old.end_state());
         inner.notify_changed();
-        inner.wake_waiting();
         patched.into_iter().flatten().for_each(|event| inner.emit(event));
         let (actor, reason) = (self.options.actor.clone(), self.options.reason.clone());
         Ok(Report {

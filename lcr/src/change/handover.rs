@@ -180,7 +180,8 @@ impl Execution {
             let thread = self.thread;
             let stragglers =
                 self.wait_until_left(deadline, |inner, state| inner.inside_members(state, &slots, last, thread))?;
-            inner.wake_reaper();
+            // The reaper, which could free the world before, is woken by the end of the transaction: now it would want
+            // the processor and the state lock while the gate is shut.
             if !stragglers.is_empty() {
                 return Err(self.stayed(stragglers));
             }

@@ -262,8 +262,7 @@ fn holding_starts(flaws: HoldFlaws) {
     }
     // A caller that is inside, and has not looked yet, keeps the gate shut.
     if !program.shows(between, 0) {
-        program.publish(open);
-        program.core.hold_starts(false);
+        program.publish_to_waiting(open, || program.core.hold_starts(false));
     }
     caller.join().expect("the caller ends");
     let is_between = slot.read().is_some_and(|(_, table, _)| std::ptr::eq(table, between));

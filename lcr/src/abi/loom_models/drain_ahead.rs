@@ -46,11 +46,12 @@ fn draining_ahead(flaws: AheadFlaws) {
             write(new, read(old) + 100);
             next = new;
         }
-        program.publish(world(4, [Some(next), None]));
-        word.open(|_| {
-            let queue = sleepers.queue.lock().expect("no model panics with it");
-            sleepers.woken.notify_all();
-            drop(queue);
+        program.publish_to_waiting(world(4, [Some(next), None]), || {
+            word.open(|_| {
+                let queue = sleepers.queue.lock().expect("no model panics with it");
+                sleepers.woken.notify_all();
+                drop(queue);
+            });
         });
     }
     caller.join().expect("the caller ends");

@@ -74,10 +74,11 @@ fn gating(flaws: GateFlaws) {
     if flaws.opens_first {
         word.open(wake);
     }
-    program.publish(world(3, [Some(next), None]));
-    if !flaws.opens_first {
-        word.open(wake);
-    }
+    program.publish_to_waiting(world(3, [Some(next), None]), || {
+        if !flaws.opens_first {
+            word.open(wake);
+        }
+    });
     caller.join().expect("the caller ends");
     let sum = read(next);
     assert_eq!(sum, if handed_over { 111 } else { 11 }, "what a caller did is lost");

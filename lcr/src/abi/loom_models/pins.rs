@@ -45,8 +45,12 @@ impl Pinned {
     }
 
     fn publish(&self, table: *mut Table) {
+        self.publish_to_waiting(table, || ());
+    }
+
+    fn publish_to_waiting(&self, table: *mut Table, let_in: impl FnOnce()) {
         self.owner.store(table, crate::abi::sync::Ordering::Release);
-        self.program.publish(table);
+        self.program.publish_to_waiting(table, let_in);
     }
 
     fn read(&self, flaws: PinFlaws) -> Option<*const Table> {
@@ -106,11 +110,12 @@ fn pinning(flaws: PinFlaws) {
     if !is_pinned {
         write(old, 0);
     }
-    shared.publish(world(3, [Some(if is_pinned { old } else { new }), None]));
-    shared.word.open(|_| {
-        let queue = shared.sleepers.queue.lock().expect("no model panics with it");
-        shared.sleepers.woken.notify_all();
-        drop(queue);
+    shared.publish_to_waiting(world(3, [Some(if is_pinned { old } else { new }), None]), || {
+        shared.word.open(|_| {
+            let queue = shared.sleepers.queue.lock().expect("no model panics with it");
+            shared.sleepers.woken.notify_all();
+            drop(queue);
+        });
     });
     pinner.join().expect("the pinner ends");
 }

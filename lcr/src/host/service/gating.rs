@@ -27,7 +27,7 @@
 //! Both steps together last as long as a shut gate may. If calls stay, the starts go on, and all of it is
 //! repeated.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use crate::host::{deadline::Deadline, ids::ThreadId, objects::instances::Instance, worlds::world::Edit};
 
@@ -73,13 +73,33 @@ impl RuntimeInner {
         }
     }
 
+    /// Publishes the world of a commit, and lets calls go on at the gate as soon as they enter that world. Returns when
+    /// they went on. [`RuntimeInner::open_gate`] must follow under the same lock.
+    pub(crate) fn publish_commit_to_waiting(&self, state: &mut State, edits: &[Edit]) -> Instant {
+        self.publish_to_waiting(state, state.serial() + 1, edits)
+    }
+
+    fn publish_to_waiting(&self, state: &mut State, serial: u64, edits: &[Edit]) -> Instant {
+        let mut opened = None;
+        self.publish_as(state, serial, (edits, 0), || {
+            self.let_in();
+            opened = Some(Instant::now());
+        });
+        opened.unwrap_or_else(Instant::now)
+    }
+
+    /// Wakes the calls that sleep at the gate, and lets async calls begin: the slots are open in the current world.
+    fn let_in(&self) {
+        self.gate.open();
+        self.core.hold_starts(false);
+    }
+
     /// Opens the gate: the current world is one in which the members' slots are open. Returns the instances
     /// whose states have moved to successors. The caller wakes the async calls that waited, behind the lock:
     /// [`RuntimeInner::wake_waiting`].
     pub(crate) fn open_gate(&self, state: &mut State) -> Vec<Arc<Instance>> {
         let moved = state.gate.take().map(Gate::into_moved);
-        self.gate.open();
-        self.core.hold_starts(false);
+        self.let_in();
         state.waiting.all_due();
         moved.unwrap_or_default()
     }
@@ -98,7 +118,7 @@ impl RuntimeInner {
         // A slot that was released meanwhile stays closed: its instance may be gone.
         let edits: Vec<Edit> =
             gate.members().slots().iter().map(|slot| (slot, state.objects.serving_target(slot))).collect();
-        self.publish(state, &edits, 0);
+        self.publish_to_waiting(state, state.serial(), &edits);
         self.open_gate(state);
     }
 

@@ -173,14 +173,23 @@ impl RuntimeInner {
     /// Publishes a successor of the current world that belongs to the same commit. See
     /// [`Worlds::publish`].
     pub(crate) fn publish(&self, state: &mut State, edits: &[Edit], len: usize) {
-        let serial = state.serial();
-        state.world = self.worlds.publish(&self.core, &mut state.retired, serial, edits, len);
+        self.publish_as(state, state.serial(), (edits, len), || ());
     }
 
     /// Publishes the world of a commit.
     pub(crate) fn publish_commit(&self, state: &mut State, edits: &[Edit]) {
-        let serial = state.serial() + 1;
-        state.world = self.worlds.publish(&self.core, &mut state.retired, serial, edits, 0);
+        self.publish_as(state, state.serial() + 1, (edits, 0), || ());
+    }
+
+    /// See [`Worlds::publish`].
+    pub(super) fn publish_as(
+        &self,
+        state: &mut State,
+        serial: u64,
+        entries: (&[Edit], usize),
+        visible: impl FnOnce(),
+    ) {
+        state.world = self.worlds.publish(&self.core, &mut state.retired, serial, entries, visible);
     }
 
     /// Refuses a publication if the calling thread may not pass its barrier: a filter of system calls may

@@ -1,8 +1,9 @@
 //! The gate's word: odd while the gate is shut.
 //!
 //! **Shutting**: the word becomes odd, then the world with closed slots is published.
-//! **Opening**: a world with open slots is published, then the word becomes even and
-//! every sleeper is woken.
+//! **Opening**: a world with open slots becomes current, then the word becomes even and
+//! every sleeper is woken. Callers need no barrier for that: who looks at frames behind the
+//! opening does, and passes it later.
 //!
 //! A caller reads the word, then enters. If its slot is closed and the word was odd, it
 //! sleeps for as long as the word has that value. If the gate opened in between, the

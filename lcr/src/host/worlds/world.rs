@@ -252,13 +252,16 @@ impl Worlds {
     /// of commit `serial`, and passes the writer's half of the barrier. After that every call that is inside an
     /// older world shows in a frame, and no further call enters one, unless the kernel refuses the barrier: see
     /// [`Retired::shows_all_calls`].
+    ///
+    /// `visible` runs when calls enter the new world, ahead of the barrier: whoever waits for that world need not wait
+    /// for the barrier, which only who looks at frames needs.
     pub(crate) fn publish(
         &self,
         core: &Core,
         retired: &mut Retired,
         serial: u64,
-        edits: &[Edit],
-        len: usize,
+        (edits, len): (&[Edit], usize),
+        visible: impl FnOnce(),
     ) -> Arc<World> {
         let before = self.owner.load_full();
         let next = Arc::new(World::new(before.generation().next(), serial, len.max(before.len()), Some(&before)));
@@ -267,7 +270,7 @@ impl Worlds {
         }
         retired.worlds.push(before);
         self.owner.store(Arc::clone(&next));
-        retired.is_unordered = !core.publish(next.table.as_ptr(), || sys::membarrier().is_ok());
+        retired.is_unordered = !core.publish(next.table.as_ptr(), visible, || sys::membarrier().is_ok());
         next
     }
 }

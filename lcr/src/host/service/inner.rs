@@ -182,13 +182,7 @@ impl RuntimeInner {
     }
 
     /// See [`Worlds::publish`].
-    pub(super) fn publish_as(
-        &self,
-        state: &mut State,
-        serial: u64,
-        entries: (&[Edit], usize),
-        visible: impl FnOnce(),
-    ) {
+    pub(super) fn publish_as(&self, state: &mut State, serial: u64, entries: (&[Edit], usize), visible: impl FnOnce()) {
         state.world = self.worlds.publish(&self.core, &mut state.retired, serial, entries, visible);
     }
 

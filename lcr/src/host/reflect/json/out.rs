@@ -54,13 +54,18 @@ impl Out {
         String::from_utf8(self.text).expect("only texts are written")
     }
 
+    /// How many bytes are left of the limit.
+    fn left(&self) -> usize {
+        self.limit - self.text.len()
+    }
+
     /// Another text, that may have what is left of this one's limit.
     pub(super) fn rest(&self) -> Out {
-        Out::new(self.limit - self.text.len())
+        Out::new(self.left())
     }
 
     pub(super) fn raw(&mut self, text: &str) -> Result<(), Full> {
-        if text.len() > self.limit - self.text.len() {
+        if text.len() > self.left() {
             return Err(Full);
         }
         self.text.extend_from_slice(text.as_bytes());
@@ -81,7 +86,7 @@ impl Out {
     /// Writes a string, in quotes.
     pub(super) fn string(&mut self, text: &str) -> Result<(), Full> {
         // No escape is shorter than what it stands for.
-        if text.len() > self.limit - self.text.len() {
+        if text.len() > self.left() {
             return Err(Full);
         }
         serde_json::to_writer(self, text).map_err(|_| Full)
@@ -90,7 +95,8 @@ impl Out {
     /// Writes hexadecimal digits, in quotes.
     pub(super) fn hex(&mut self, bytes: &[u8]) -> Result<(), Full> {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        if bytes.len() > (self.limit - self.text.len()) / 2 {
+        // With the quotes.
+        if self.left() < 2 || bytes.len() > (self.left() - 2) / 2 {
             return Err(Full);
         }
         self.raw("\"")?;
@@ -122,7 +128,7 @@ impl fmt::Write for Out {
 
 impl io::Write for Out {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-        if text.len() > self.limit - self.text.len() {
+        if text.len() > self.left() {
             return Err(io::ErrorKind::WriteZero.into());
         }
         self.text.extend_from_slice(text);
@@ -131,5 +137,31 @@ impl io::Write for Out {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    /// What `write` writes of eight bytes at each limit.
+    #[track_caller]
+    fn assert_limited(write: impl Fn(&mut Out) -> Result<(), Full>) {
+        for limit in 0..20 {
+            let mut out = Out::new(limit);
+            assert_eq!(write(&mut out), if limit < 8 { Err(Full) } else { Ok(()) }, "with a limit of {limit}");
+            assert!(out.text.len() <= limit, "{} bytes with a limit of {limit}", out.text.len());
+            assert_eq!(out.rest().limit, limit - out.text.len());
+        }
+    }
+
+    #[test]
+    fn nothing_is_longer_than_the_limit() {
+        assert_limited(|out| out.raw("12345678"));
+        assert_limited(|out| out.number(12_345_678));
+        assert_limited(|out| out.string("123456"));
+        assert_limited(|out| out.string("12\n\""));
+        assert_limited(|out| out.hex(&[1, 2, 3]));
+        assert_limited(|out| out.float(1.234_567, 1.234_567_f64));
     }
 }

@@ -18,7 +18,7 @@
 //! Invariants
 //! 1. Every value of every interface can be printed, compared, released and written as JSON. A function is shown and
 //!    compared by identity. It cannot be made from JSON, and a `Box<dyn Fn>` cannot be copied; both are refused before
-//!    anything is made ([`Type::refuses_json`], [`Type::refuses_copies`]).
+//!    anything is made ([`check`](json), [`Type::refuses_copies`]).
 //! 2. Nothing is read that the shape does not promise: no padding, no payload of a `None`, no variant that is not
 //!    there. Representations are never compared or hashed as bytes, unless every byte of them has a meaning.
 //! 3. A walk is as deep as the type, which is at most as deep as a shape may be, and `wire::DEPTH` levels of a `Serde`

@@ -196,17 +196,14 @@ impl<'s> Type<'s> {
         self.form.parts().into_iter().find_map(|part| part.find(meets))
     }
 
-    /// Why no value can be made from JSON; `None` if one can be.
+    /// Why not every value can be made from JSON; `None` if every one can be.
     pub(crate) fn refuses_json(&self) -> Option<String> {
-        let found = self.find(&|form| {
-            matches!(form, Form::Handle | Form::Callback | Form::BoxedCallback | Form::Struct(Meaning::Fault, _))
-        })?;
-        let reason = match found.kind {
-            Kind::Handle => "a handle is a reference to a running instance",
-            Kind::Struct => "a fault is made by the runtime alone",
-            _ => "a function is code of its caller",
-        };
-        Some(format!("a `{found}` cannot be made from JSON: {reason}"))
+        self.find(&Form::is_never_json).map(never_json)
+    }
+
+    /// Why no value can be made from JSON, whatever is inside; `None` if that depends on what is inside.
+    pub(super) fn is_never_json(&self) -> Option<String> {
+        self.form.is_never_json().then(|| never_json(self.shape))
     }
 
     /// Why values cannot be copied; `None` if they can be.
@@ -214,6 +211,16 @@ impl<'s> Type<'s> {
         let found = self.find(&|form| matches!(form, Form::BoxedCallback))?;
         Some(format!("a `{found}` cannot be copied: it is one function that one owner drops"))
     }
+}
+
+/// Why no value of this shape can be made from JSON.
+fn never_json(shape: &Shape) -> String {
+    let reason = match shape.kind {
+        Kind::Handle => "a handle is a reference to a running instance",
+        Kind::Struct => "a fault is made by the runtime alone",
+        _ => "a function is code of its caller",
+    };
+    format!("a `{shape}` cannot be made from JSON: {reason}")
 }
 
 /// Size and alignment.
@@ -319,6 +326,10 @@ impl<'s> Form<'s> {
             }
             _ => Vec::new(),
         }
+    }
+
+    fn is_never_json(&self) -> bool {
+        matches!(self, Form::Handle | Form::Callback | Form::BoxedCallback | Form::Struct(Meaning::Fault, _))
     }
 
     fn is_flat(&self) -> bool {

@@ -32,9 +32,6 @@ pub(super) struct Fault {
 
 /// Reads a value of the type, which must be the whole text.
 pub(super) fn check(ty: &Type<'_>, text: &str) -> Result<Draft, Fault> {
-    if let Some(text) = ty.refuses_json() {
-        return Err(Fault { path: String::new(), text });
-    }
     let mut way = Way { path: String::new(), room: ROOM };
     way.make_room(ty).map_err(|text| Fault { path: String::new(), text })?;
     let mut json = serde_json::Deserializer::from_str(text);
@@ -82,6 +79,11 @@ impl<'de> DeserializeSeed<'de> for Want<'_, '_> {
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Draft, D::Error> {
         let Want { ty, way } = self;
+        // Where one is wanted, and not for the mere possibility of one: of an error with a variant for faults, the
+        // other variants can be made.
+        if let Some(why) = ty.is_never_json() {
+            return Err(D::Error::custom(why));
+        }
         match &ty.form {
             Form::Unit => <()>::deserialize(json).map(|()| Draft::Unit),
             Form::Scalar(scalar) => read_scalar(ty, *scalar, json).map(Draft::Scalar),
@@ -110,9 +112,7 @@ impl<'de> DeserializeSeed<'de> for Want<'_, '_> {
                 let bytes = wire::Json::deserialize(json)?.encode().map_err(D::Error::custom)?;
                 Ok(Draft::Bytes(bytes.into()))
             }
-            Form::Handle | Form::Callback | Form::BoxedCallback => {
-                Err(D::Error::custom(ty.refuses_json().unwrap_or_default()))
-            }
+            Form::Handle | Form::Callback | Form::BoxedCallback => unreachable!("these are refused above"),
         }
     }
 }

@@ -11,9 +11,7 @@ const LONGEST: usize = 1024;
 /// # Errors
 /// Why there is none.
 pub(crate) fn default(ty: &Type<'_>) -> Result<String, String> {
-    if let Some(refusal) = ty.refuses_json()
-        && !matches!(ty.form, Form::Enum(..) | Form::Option { .. } | Form::Result { .. } | Form::List(..))
-    {
+    if let Some(refusal) = ty.is_never_json() {
         return Err(refusal);
     }
     let array = |parts: Vec<String>| format!("[{}]", parts.join(","));

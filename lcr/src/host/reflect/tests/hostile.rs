@@ -129,10 +129,16 @@ fn a_short_text_makes_no_large_value() {
 
 #[test]
 fn what_json_cannot_make_is_refused_with_the_reason() {
-    refuses::<Result<u8, Fault>>(
-        "{\"Ok\":1}",
-        "argument 1: a `lcr.Fault` cannot be made from JSON: a fault is made by",
-    );
+    let wanted = "argument 1.Err: a `lcr.Fault` cannot be made from JSON: a fault is made by";
+    refuses::<Result<u8, Fault>>("{\"Err\":\"withdrawn\"}", wanted);
+    refuses::<Result<u8, Option<Fault>>>("{\"Err\":{}}", wanted);
+    // A value in which there is none can be made.
+    for text in ["{\"Ok\":1}", "{\"Err\":null}"] {
+        let shape = shape_of::<Result<u8, Option<Fault>>>();
+        let ty = Type::of(&shape).unwrap();
+        let value = json::decode(&ty, text, "argument 1").unwrap();
+        assert_eq!(json::encode(value.at().unwrap(), Secrets::Shown, 100).unwrap(), text);
+    }
     let function = Shape { kind: Kind::BoxedCallback, name: "Send".to_owned(), size: 32, align: 8, parts: Vec::new() };
     let ty = Type::of(&function).unwrap();
     let error = json::decode(&ty, "null", "argument 1").unwrap_err().to_string();

@@ -12,8 +12,9 @@ use serde_json::Value as Json;
 use super::*;
 use crate::{Fault, FaultKind, Handle, watch::Failing};
 
-#[derive(Clone, Debug, PartialEq, Eq, lcr::Abi)]
+#[derive(Clone, Debug, PartialEq, lcr::Abi)]
 enum Refusal {
+    Unserved(Fault),
     Full(u64),
     Closed,
 }
@@ -171,6 +172,25 @@ fn the_slowest_calls_are_kept_with_their_arguments() {
     assert_eq!(slowest.len(), 3);
     assert!(slowest.is_sorted_by(|one, next| one.took_ns >= next.took_ns), "{slowest:?}");
     assert!(slowest[0].arguments.as_ref().unwrap()[0]["value"].as_str().unwrap().starts_with('['));
+}
+
+#[test]
+fn a_watch_is_no_change_of_the_component() {
+    let (rt, shop) = shop();
+    let number = || {
+        let status = rt.status();
+        let corner = status.components.iter().find(|component| component.id.name == "watch-corner").unwrap();
+        (rt.generation(), corner.patch_number, rt.revisions().len())
+    };
+    let before = number();
+    for watch in [Watch::trace("watch.shop.*"), Watch::fail("watch.shop.price").failing(Failing::Error).share(1.0)] {
+        let watching = rt.watch(watch).unwrap();
+        drop(shop.price("pen", 1));
+        assert_eq!(number(), before);
+        drop(watching);
+        wait(|| standing(&rt) == 0);
+    }
+    assert_eq!(number(), before);
 }
 
 #[test]

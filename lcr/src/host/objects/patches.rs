@@ -303,7 +303,9 @@ impl Patches {
     /// stack changed last: the current world shows others in their place. Takes the patches that have ended with them.
     /// The sets of other components and interfaces are shown as before.
     pub(crate) fn leave_outdated(&mut self, changed: &[Arc<Patch>], ended: Vec<Arc<Patch>>) -> Option<LeftHooks> {
-        self.note_changes(changed.iter().map(|patch| &*patch.component));
+        // A watch comes and goes without a generation: whoever reads the number learns of no change by it.
+        let patches = changed.iter().filter(|patch| patch.kind == Kind::Patch);
+        self.note_changes(patches.map(|patch| &*patch.component));
         self.tell_exports(changed);
         let changes = self.changes;
         let is_changed = |made: &Made| changed.iter().any(|patch| patch.is_for(&made.component, &made.interface));

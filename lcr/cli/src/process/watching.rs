@@ -10,7 +10,7 @@ use std::{
 };
 
 use lcr::control::{EventStream, Streamed};
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Value as Json, json, value::RawValue};
 
 use crate::{
     arguments::watching::{Fail, Record, Slow, Stats, Trace, Watched},
@@ -26,6 +26,13 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// The number of the form of a record's file.
 pub(crate) const FORM: u64 = 1;
+
+/// What the program noted.
+struct Noted {
+    json: Json,
+    /// The same as it was written: in a tree of JSON, integers beyond 64 bits are rounded.
+    text: Box<RawValue>,
+}
 
 /// A watch that is on.
 struct Watching {
@@ -76,13 +83,18 @@ impl Watching {
     fn follow(
         mut self,
         output: &Output,
-        mut take: impl FnMut(Option<&Json>) -> Result<bool, Failure>,
+        mut take: impl FnMut(Option<&Noted>) -> Result<bool, Failure>,
     ) -> Result<u64, Failure> {
         let mut lost = 0;
         loop {
-            let goes_on = match self.stream.next::<Json>(LOOK)? {
-                Some(Streamed::Event(event)) if event["end"] == true => return Ok(lost.max(number(&event, "lost"))),
-                Some(Streamed::Event(event)) => take(Some(&event))?,
+            let goes_on = match self.stream.next::<Box<RawValue>>(LOOK)? {
+                Some(Streamed::Event(text)) => {
+                    let json: Json = serde_json::from_str(text.get()).unwrap_or_default();
+                    if json["end"] == true {
+                        return Ok(lost.max(number(&json, "lost")));
+                    }
+                    take(Some(&Noted { json, text }))?
+                }
                 Some(Streamed::Lost(count)) => {
                     lost += count;
                     if output.is_json() {
@@ -124,7 +136,7 @@ pub(crate) fn trace(trace: &Trace, output: &Output) -> Result<Outcome, Failure> 
     let watching = Watching::begin("trace", &trace.methods, &trace.watched, None, options, output)?;
     let mut seen = 0_u64;
     let lost = watching.follow(output, |line| {
-        let Some(line) = line else { return Ok(true) };
+        let Some(Noted { json: line, .. }) = line else { return Ok(true) };
         seen += 1;
         if output.is_json() {
             output.json(line)?
@@ -183,7 +195,7 @@ pub(crate) fn stats(stats: &Stats, output: &Output) -> Result<Outcome, Failure> 
     let watching = Watching::begin("stats", &stats.methods, &stats.watched, time, options, output)?;
     let mut last = Json::Null;
     watching.follow(output, |line| {
-        let Some(line) = line else { return Ok(true) };
+        let Some(Noted { json: line, .. }) = line else { return Ok(true) };
         if stats.watch {
             numbers(line, output)?;
         }
@@ -228,7 +240,7 @@ pub(crate) fn slow(slow: &Slow, output: &Output) -> Result<Outcome, Failure> {
     let watching = Watching::begin("slow", &slow.methods, &slow.watched, time, options, output)?;
     let mut last = Json::Null;
     watching.follow(output, |line| {
-        last = line.cloned().unwrap_or_else(|| last.take());
+        last = line.map_or_else(|| last.take(), |line| line.json.clone());
         Ok(true)
     })?;
     if output.is_json() {
@@ -265,7 +277,7 @@ pub(crate) fn fail(fail: &Fail, output: &Output) -> Result<Outcome, Failure> {
     }
     let mut last = Json::Null;
     watching.follow(output, |line| {
-        last = line.cloned().unwrap_or_else(|| last.take());
+        last = line.map_or_else(|| last.take(), |line| line.json.clone());
         Ok(true)
     })?;
     match output.is_json() {
@@ -293,7 +305,7 @@ pub(crate) fn record(record: &Record, output: &Output) -> Result<Outcome, Failur
     let lost = watching.follow(output, |line| {
         match line {
             Some(line) => {
-                writeln!(file, "{line}").map_err(|error| failed(&error))?;
+                writeln!(file, "{}", line.text).map_err(|error| failed(&error))?;
                 written += 1;
             }
             // So that a command that is killed leaves what has come.

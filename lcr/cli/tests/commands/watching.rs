@@ -4,6 +4,7 @@ use std::{
     fs,
     io::{BufRead as _, BufReader},
     os::unix::fs::PermissionsExt as _,
+    path::Path,
     process::Stdio,
     thread,
     time::{Duration, Instant},
@@ -19,7 +20,13 @@ use crate::{
 /// Waits until the program has no thread of a watch any more: such a thread ends when its hooks are taken off.
 #[track_caller]
 fn wait_for_end_of_watches(server: &Server) {
-    let tasks = format!("/proc/{}/task", server.pid());
+    wait_for_end_of_watches_of(&server.pid());
+}
+
+/// The same of a process.
+#[track_caller]
+pub(crate) fn wait_for_end_of_watches_of(process: &str) {
+    let tasks = format!("/proc/{process}/task");
     let is_watched = || {
         fs::read_dir(&tasks)
             .unwrap()
@@ -211,6 +218,32 @@ fn a_record_is_replayed_against_a_library_and_differences_are_told() {
     assert!(differs.stdout.contains("\"path\":\"\""), "{differs:?}");
     fs::write(&file, "{\"lcr_record\":9}\n").unwrap();
     place.run(["replay", name, "--library", &same]).with(65).complains("form is 9");
+}
+
+#[test]
+fn a_record_rounds_no_number() {
+    let place = Place::new();
+    let _server = place.start(&["till_1", "desk"]);
+    let file = place.path().join("calls.jsonl");
+    let name = file.to_str().unwrap();
+    let mut record = place.lcr();
+    let record = record.args(["record", name, "shop.desk.multiply", "--count", "1", "--time", "10m"]);
+    let mut record = record.stdout(Stdio::null()).spawn().unwrap();
+    wait_until_it_records(&file);
+    place.run(["call", "shop.desk.multiply", "[[1],2]"]).with(0);
+    assert!(record.wait().unwrap().success());
+    let (text, large) = (fs::read_to_string(&file).unwrap(), u128::MAX.to_string());
+    assert!(text.contains(&large), "{text}");
+}
+
+/// Waits until the hooks of a record stand: its head is written then.
+#[track_caller]
+pub(crate) fn wait_until_it_records(file: &Path) {
+    let until = Instant::now() + Duration::from_secs(60);
+    while !fs::metadata(file).is_ok_and(|file| file.len() > 0) {
+        assert!(Instant::now() < until, "it does not begin to record");
+        thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// Has the program sell until the command that records has ended.

@@ -10,7 +10,7 @@ use std::{
 };
 
 use serde_json::Value as Json;
-use syn::Item;
+use syn::{Item, UseTree, Visibility};
 
 use crate::{
     arguments::edit::Edit,
@@ -56,10 +56,10 @@ pub(super) fn find(arguments: &Edit, interface: &str) -> Result<Interface, Failu
         for file in sources(source.parent().unwrap_or(Path::new(".")), &mut looked) {
             let Some(declared) = declared(&file, interface) else { continue };
             let module = module(&source, &file);
-            found.push((package, library.clone(), declared, module));
+            found.push((package, library.clone(), source.clone(), declared, module));
         }
     }
-    let (package, library, declared, module) = match found.len() {
+    let (package, library, source, declared, module) = match found.len() {
         1 => found.remove(0),
         0 => {
             let text = format!(
@@ -80,7 +80,13 @@ pub(super) fn find(arguments: &Edit, interface: &str) -> Result<Interface, Failu
         );
         return Err(Failure::new(Status::Format, "no-edit", text));
     }
-    let path = arguments.interface_trait.clone().unwrap_or_else(|| format!("{module}{}", declared.name));
+    let path = match &arguments.interface_trait {
+        Some(path) => path.clone(),
+        None => {
+            let path = format!("{module}{}", declared.name);
+            exported(&source, &path).unwrap_or(path)
+        }
+    };
     Ok(Interface {
         package: text(package, "name").to_owned(),
         folder: Path::new(text(package, "manifest_path")).parent().unwrap_or(Path::new("/")).to_owned(),
@@ -218,6 +224,29 @@ fn module(root: &Path, file: &Path) -> String {
     names.map(|name| format!("{name}::")).collect()
 }
 
+/// The name that the root of a crate exports for an item at a path: the modules on the way may be private.
+fn exported(root: &Path, path: &str) -> Option<String> {
+    let root = syn::parse_file(&fs::read_to_string(root).ok()?).ok()?;
+    root.items.iter().find_map(|item| match item {
+        Item::Use(item) if matches!(item.vis, Visibility::Public(_)) => used(&item.tree, "", path),
+        _ => None,
+    })
+}
+
+/// The name that a `use` behind a path gives to an item, if it names that one.
+fn used(tree: &UseTree, before: &str, path: &str) -> Option<String> {
+    match tree {
+        UseTree::Path(of) if before.is_empty() && (of.ident == "crate" || of.ident == "self") => {
+            used(&of.tree, before, path)
+        }
+        UseTree::Path(of) => used(&of.tree, &format!("{before}{}::", of.ident), path),
+        UseTree::Name(of) => (format!("{before}{}", of.ident) == path).then(|| of.ident.to_string()),
+        UseTree::Rename(of) => (format!("{before}{}", of.ident) == path).then(|| of.rename.to_string()),
+        UseTree::Glob(_) => path.strip_prefix(before).filter(|name| !name.contains("::")).map(str::to_owned),
+        UseTree::Group(of) => of.items.iter().find_map(|tree| used(tree, before, path)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -234,6 +263,27 @@ mod tests {
         assert_eq!((&*store.name, store.has_patches), ("a::b::Store", true));
         assert!(!declared(&file, "kv.store.more").unwrap().has_patches);
         assert!(declared(&file, "kv").is_none());
+    }
+
+    #[test]
+    fn a_trait_in_a_private_module_is_named_as_the_root_exports_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("lib.rs");
+        let exported = |code: &str, path: &str| {
+            fs::write(&root, code).unwrap();
+            exported(&root, path)
+        };
+        let one = |code: &str| exported(code, "engine::Engine");
+        assert_eq!(one("mod engine; pub use engine::{Condition, Engine};").as_deref(), Some("Engine"));
+        assert_eq!(one("mod engine; pub use crate::engine::Engine as Motor;").as_deref(), Some("Motor"));
+        assert_eq!(one("mod engine; pub use self::engine::*;").as_deref(), Some("Engine"));
+        for other in
+            ["pub mod engine;", "mod engine; use engine::Engine;", "pub use other::Engine;", "pub use other::*;"]
+        {
+            assert_eq!(one(other), None, "{other}");
+        }
+        assert_eq!(exported("pub use a::*;", "a::b::Store"), None);
+        assert_eq!(exported("pub use a::b::Store;", "a::b::Store").as_deref(), Some("Store"));
     }
 
     #[test]

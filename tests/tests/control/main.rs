@@ -1,5 +1,6 @@
 //! The control socket: what clients see and change through it, whom it lets in, and what hostile clients cannot do.
 
+mod calls;
 #[path = "../forking/child.rs"]
 mod child;
 mod hostile;

@@ -5,8 +5,9 @@ use std::{env, path::PathBuf, process::Command};
 use lcr::BoxError;
 
 /// Builds the components of these names in the profile of this program, and returns the directory that
-/// has `libNAME.so` of each. Each component is an `[[example]]` with crate-type `cdylib`. With the
-/// argument `--built` this builds nothing, because the libraries are there already.
+/// has `libNAME.so` of each. Each component is an `[[example]]` with crate-type `cdylib`; `lcr` is the
+/// command, one directory above. With the argument `--built` this builds nothing, because all of them are
+/// there already.
 pub fn built(names: &[&str]) -> Result<PathBuf, BoxError> {
     let program = env::current_exe()?;
     let directory = program.parent().ok_or("the program has no directory")?;
@@ -16,7 +17,7 @@ pub fn built(names: &[&str]) -> Result<PathBuf, BoxError> {
         // Of the packages that this program was built with: another selection may select other features of the
         // dependencies, and build them once more.
         cargo.args(["build", "--quiet", "--profile", profile]);
-        names.iter().for_each(|name| _ = cargo.args(["--example", name]));
+        names.iter().for_each(|name| _ = cargo.args([if *name == "lcr" { "--bin" } else { "--example" }, name]));
         if !cargo.status()?.success() {
             return Err("cargo did not build the components".into());
         }

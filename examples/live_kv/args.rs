@@ -12,7 +12,8 @@ Usage: live_kv [OPTIONS]            drive a server of its own, replace, check, r
                                     put versions on trial that go bad; then kill, stop,
                                     deadlock and abort a server, also by a version on trial
        live_kv --serve ADDR         serve redis-cli, redis-benchmark and others
-       live_kv --check ADDR         write to a server that runs and read everything back
+       live_kv --check ADDR         write to a server that runs and read everything back;
+                                    SIGINT and SIGTERM end the writing
        live_kv --sizes MIB,MIB,..   print how long a replacement holds callers, by size of the state
                                     (1 GiB takes 8 GB of memory and some minutes)
 
@@ -26,6 +27,7 @@ Options:
   --redis-benchmark     with --sizes: run redis-benchmark over as many keys meanwhile
   --history DIR         with --serve: record every replacement in DIR, and begin with what was
                         confirmed last
+  --control             with --serve: open a control socket, for the command `lcr`
   --inject-faults       with --serve: obey DEBUG ABORT, DEBUG DEADLOCK and DEBUG TRIAL, which puts an
                         engine on trial that ends the process
   --seed N              seed of the random choices [default: chosen and printed]
@@ -68,6 +70,7 @@ pub(crate) struct Args {
     pub(crate) threads: usize,
     pub(crate) redis_benchmark: bool,
     pub(crate) history: Option<PathBuf>,
+    pub(crate) control: bool,
     pub(crate) inject_faults: bool,
     pub(crate) seed: Option<u64>,
     pub(crate) components: Option<PathBuf>,
@@ -89,6 +92,7 @@ impl Args {
             threads: thread::available_parallelism().map_or(1, NonZero::get),
             redis_benchmark: false,
             history: None,
+            control: false,
             inject_faults: false,
             seed: None,
             components: None,
@@ -111,6 +115,7 @@ impl Args {
                 "threads" => args.threads = number(&mut parser, &flag, 1)?,
                 "redis-benchmark" => args.redis_benchmark = true,
                 "history" => args.history = Some(parser.value()?.into()),
+                "control" => args.control = true,
                 "inject-faults" => args.inject_faults = true,
                 "seed" => args.seed = Some(number(&mut parser, &flag, 0)?),
                 "components" => args.components = Some(parser.value()?.into()),

@@ -1,4 +1,4 @@
-//! `--check`: a client of a running server, possibly beside other clients.
+//! `--check`: a client of a running server, possibly beside other clients, for a while or until a signal.
 
 use std::{
     net::ToSocketAddrs,
@@ -12,7 +12,7 @@ use crate::{
     args::Args,
     load::{self, Load, latency::Activity},
     report,
-    setup::Fatal,
+    setup::{self, Fatal},
     trials::watch::Watch,
 };
 
@@ -21,6 +21,7 @@ use crate::{
 /// # Errors
 /// `address` is not an address.
 pub(crate) fn run(args: &Args, address: &str) -> Result<bool, Fatal> {
+    let stopped = setup::stop_signals()?;
     let address = address.to_socket_addrs()?.next().ok_or("the name has no address")?;
     let (activity, watch, answered) = (Activity::default(), Watch::default(), AtomicU64::new(0));
     let (filled, stop) = (AtomicBool::new(false), AtomicBool::new(false));
@@ -43,8 +44,10 @@ pub(crate) fn run(args: &Args, address: &str) -> Result<bool, Fatal> {
     };
     let duration = Duration::from_secs(args.seconds.unwrap_or(5));
     let outcome = thread::scope(|scope| {
-        scope.spawn(|| {
-            thread::sleep(duration);
+        let stop = &stop;
+        scope.spawn(move || {
+            // A message, or the end of the time.
+            let _ = stopped.recv_timeout(duration);
             stop.store(true, Ordering::Release);
         });
         load::run(&load)

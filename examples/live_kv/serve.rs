@@ -1,14 +1,14 @@
 //! `--serve`: serving others until a signal, and replacing meanwhile.
 //!
 //! Under a supervisor this process is one instance of many. The first instance opened the listener, and
-//! the journal says what the map holds.
+//! the journal says what the map holds. With `--control` each has a control socket, for the command `lcr`.
 
 use std::{
-    io, process,
+    process,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
-        mpsc::{self, Receiver, RecvTimeoutError},
+        mpsc::{Receiver, RecvTimeoutError},
     },
     thread::{self, ScopedJoinHandle},
     time::{Duration, Instant},
@@ -16,12 +16,8 @@ use std::{
 
 use hdrhistogram::Histogram;
 use kv::{Commands, Engine};
-use lcr::{ErrorKind, Runtime, history::History};
+use lcr::{ErrorKind, Runtime, control, history::History};
 use sam::report::{Exit, Report};
-use signal_hook::{
-    consts::{SIGINT, SIGTERM},
-    iterator::Signals,
-};
 
 use crate::{
     args::Args,
@@ -48,12 +44,14 @@ const ROUND: Duration = Duration::from_millis(100);
 /// # Errors
 /// Serving could not begin, or not go on.
 pub(crate) fn run(args: &Args, address: &str) -> Result<bool, Fatal> {
-    let stopped = stop_signals()?;
+    let stopped = setup::stop_signals()?;
     let artifacts = setup::artifacts(args, if args.inject_faults { &[TRIAL_ENGINE_ABORTS] } else { &[] })?;
     let activity = Activity::default();
+    let builder = Runtime::builder();
+    let builder = if args.control { builder.control(control::Server::builder()) } else { builder };
     let runtime = match &args.history {
-        Some(directory) => Runtime::builder().history(History::at(directory)).build()?,
-        None => Runtime::new()?,
+        Some(directory) => builder.history(History::at(directory)).build()?,
+        None => builder.build()?,
     };
     let changer = match Changer::resume(&runtime, &artifacts, &activity, HELD) {
         Some(changer) => changer,
@@ -122,18 +120,6 @@ pub(crate) fn run(args: &Args, address: &str) -> Result<bool, Fatal> {
     }
     runtime.wait_drained(Duration::from_secs(60))?;
     Ok(clean)
-}
-
-/// Sends a message at the first SIGINT or SIGTERM.
-fn stop_signals() -> io::Result<Receiver<()>> {
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
-    let (stop, stopped) = mpsc::channel();
-    thread::Builder::new().name("kv-signals".into()).spawn(move || {
-        signals.forever().next();
-        // The receiver may be gone when the program ends.
-        let _ = stop.send(());
-    })?;
-    Ok(stopped)
 }
 
 /// Beats until a signal comes, and keeps the journal short.

@@ -1,9 +1,21 @@
 //! Sets up a runtime with its components, and the server that calls them.
 
-use std::{error::Error, sync::Arc};
+use std::{
+    error::Error,
+    io,
+    sync::{
+        Arc,
+        mpsc::{self, Receiver},
+    },
+    thread,
+};
 
 use kv::Commands;
 use lcr::Runtime;
+use signal_hook::{
+    consts::{SIGINT, SIGTERM},
+    iterator::Signals,
+};
 
 use crate::{
     args::Args,
@@ -53,4 +65,19 @@ pub(crate) fn open<'a>(
     let server = Server::start(address, threads, commands, Limits::default())
         .map_err(|error| format!("cannot serve on {address}: {error}"))?;
     Ok((changer, server))
+}
+
+/// Sends a message at the first SIGINT or SIGTERM.
+///
+/// # Errors
+/// The signals cannot be caught.
+pub(crate) fn stop_signals() -> io::Result<Receiver<()>> {
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    let (stop, stopped) = mpsc::channel();
+    thread::Builder::new().name("kv-signals".into()).spawn(move || {
+        signals.forever().next();
+        // The receiver may be gone when the program ends.
+        let _ = stop.send(());
+    })?;
+    Ok(stopped)
 }

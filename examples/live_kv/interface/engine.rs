@@ -9,9 +9,10 @@ use lcr::Bytes;
 /// Each call is atomic, also the ones that take several keys: no other call sees half
 /// of it. Every engine hands its contents over as a [`Snapshot`](crate::Snapshot), so
 /// that an engine of any structure can take over from any other.
-#[lcr::interface(name = "kv.engine", version = 1)]
+#[lcr::interface(name = "kv.engine", version = 1, patches)]
 pub trait Engine {
     /// The value of `key`, not copied: it stays in the engine's memory.
+    #[lcr(pure)]
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, EngineError>;
 
     /// Gives `key` a value, whether it had one or not.
@@ -21,6 +22,7 @@ pub trait Engine {
     fn swap(&self, key: &[u8], value: &[u8], condition: Condition) -> Result<Swap, EngineError>;
 
     /// The values of `keys`, in their order, as they were at one moment.
+    #[lcr(pure)]
     fn get_many(&self, keys: Vec<&[u8]>) -> Result<Vec<Option<Bytes>>, EngineError>;
 
     /// Gives every key of `pairs` its value at one moment; of equal keys the last wins.
@@ -30,12 +32,14 @@ pub trait Engine {
     fn remove(&self, keys: Vec<&[u8]>) -> Result<u64, EngineError>;
 
     /// How many of `keys` there are; a key given twice counts twice.
+    #[lcr(pure)]
     fn contains(&self, keys: Vec<&[u8]>) -> Result<u64, EngineError>;
 
     /// Adds `delta` to the integer at `key`, which is 0 if absent, and tells the sum.
     fn add(&self, key: &[u8], delta: i64) -> Result<i64, EngineError>;
 
     /// The number of keys.
+    #[lcr(pure)]
     fn count(&self) -> Result<u64, EngineError>;
 
     /// Removes every key.
@@ -47,9 +51,11 @@ pub trait Engine {
     /// A cursor is a position and nothing else, so that it outlives the engine that
     /// gave it. A key that is there from the first page of a scan to the last is
     /// returned exactly once, whatever else happens to the map in between.
+    #[lcr(pure)]
     fn scan(&self, cursor: u64, count: u64) -> Result<Page, EngineError>;
 
     /// The data structure, for people.
+    #[lcr(pure)]
     fn describe(&self) -> Result<String, EngineError>;
 }
 

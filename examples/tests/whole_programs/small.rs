@@ -66,3 +66,16 @@ fn callbacks_end_with_the_instance_that_held_them() {
     let printed = run("callbacks");
     assert!(printed.contains("after the replacement: [\"rain\", \"more rain\", \"sun\", \"wind\"]"), "{printed}");
 }
+
+#[test]
+#[cfg_attr(not(debug_assertions), ignore = "the command `lcr` is built for its own tests, which are not optimised")]
+fn hot_fix_mends_what_clients_are_told_and_takes_it_back_and_no_request_fails() {
+    let printed = run("hot_fix");
+    let told: Vec<&str> =
+        printed.lines().filter(|line| line.starts_with("clients asked EXISTS fruit fruit: ")).collect();
+    assert_eq!(told.len(), 5, "{printed}");
+    let is_right = |line: &&str| line.contains(": 0 were told 1,");
+    assert_eq!(told.iter().map(is_right).collect::<Vec<_>>(), [true, false, true, false, true], "{printed}");
+    let words = printed.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("requests failed 0") && words.contains("acknowledged writes lost 0"), "{printed}");
+}

@@ -76,7 +76,7 @@ pub(crate) fn built(file: &str) -> PathBuf {
     let test = env::current_exe().expect("a test binary has a path");
     let profile = test.parent().and_then(Path::parent).expect("a test binary is in a folder of its profile");
     let path = profile.join("examples").join(file);
-    assert!(path.exists(), "{} is missing: `cargo build -p lcr-cli --examples` makes it", path.display());
+    assert!(path.exists(), "{} is missing: `cargo build --examples` makes it", path.display());
     path
 }
 

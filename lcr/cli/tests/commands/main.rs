@@ -6,6 +6,7 @@ mod edit;
 mod exports;
 mod files;
 mod harness;
+mod live_kv;
 mod looks;
 mod other_users;
 mod refusals;

@@ -6,7 +6,7 @@
 
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::format_ident;
-use syn::{Lifetime, Type, parse_quote};
+use syn::{Lifetime, Type, Visibility, parse_quote};
 
 use super::{
     calling::{signature, this},
@@ -23,7 +23,7 @@ use crate::{
 pub(super) fn mock(interface: &Interface) -> TokenStream {
     let lcr = private();
     let name = &interface.item.ident;
-    let signatures = interface.methods.iter().map(signature_type);
+    let signatures = interface.methods.iter().map(|method| signature_type(method, &interface.item.vis));
     let beginnings = interface.methods.iter().map(beginning);
     let methods = interface.methods.iter().map(method);
     ours! {
@@ -42,8 +42,8 @@ pub(super) fn mock(interface: &Interface) -> TokenStream {
     }
 }
 
-/// The method as a type.
-fn signature_type(method: &Method) -> TokenStream {
+/// The method as a type. Whoever sees the trait sees it, as the functions of expectations name it.
+fn signature_type(method: &Method, visibility: &Visibility) -> TokenStream {
     let lcr = private();
     let (this, name, result) = (type_name(method), method.name(), &method.result);
     let takes = format_ident!("Takes{}", method.arguments.len());
@@ -62,7 +62,7 @@ fn signature_type(method: &Method) -> TokenStream {
         }
     });
     ours! {
-        struct #this;
+        #visibility struct #this;
         impl #lcr::mocking::Mocked for #this {
             const NAME: &'static str = #name;
             type Result = #result;

@@ -1,9 +1,11 @@
 //! The library that most measurements call into. The hand-written vtable of the
 //! contract is code of the same image.
 
+use std::hint::black_box;
+
 use contract::{
     ADDEND,
-    interfaces::{Adder, Pages, Step, Values, Walk},
+    interfaces::{Adder, Pages, Points, Step, Twins, Values, Walk},
     walk::walk,
 };
 
@@ -14,6 +16,41 @@ struct Probe(Adder);
 impl Step for Probe {
     fn step(&self, x: u64) -> u64 {
         self.0.step(x)
+    }
+}
+
+#[derive(Default)]
+struct Both(Adder);
+
+#[lcr::component(name = "probe")]
+impl Twins for Both {
+    fn one(&self, x: u64) -> u64 {
+        self.0.step(x)
+    }
+    fn other(&self, x: u64) -> u64 {
+        self.0.step(x)
+    }
+}
+
+#[derive(Default)]
+struct Summing;
+
+#[lcr::component(name = "probe")]
+impl Points for Summing {
+    fn bare(&self, turns: u64) -> u64 {
+        let mut sum = 0_u64;
+        for n in 0..turns {
+            sum = sum.wrapping_add(black_box(n));
+        }
+        sum
+    }
+    fn passing(&self, turns: u64) -> u64 {
+        let mut sum = 0_u64;
+        for n in 0..turns {
+            sum = sum.wrapping_add(black_box(n));
+            lcr::point!("bench.sum", sum: u64);
+        }
+        sum
     }
 }
 

@@ -7,6 +7,24 @@ pub trait Step {
     fn step(&self, x: u64) -> u64;
 }
 
+/// The method twice, so that one of them can be patched.
+#[lcr::interface(name = "bench.twins", version = 1, patches, mocks)]
+pub trait Twins {
+    /// Adds the instance's number. This one is called.
+    fn one(&self, x: u64) -> u64;
+    /// The same.
+    fn other(&self, x: u64) -> u64;
+}
+
+/// Loops inside a component.
+#[lcr::interface(name = "bench.points", version = 1)]
+pub trait Points {
+    /// Sums up the numbers below `turns`.
+    fn bare(&self, turns: u64) -> u64;
+    /// The same, and passes a point in each turn.
+    fn passing(&self, turns: u64) -> u64;
+}
+
 /// The same method, for many components.
 #[lcr::interface(name = "bench.crowd", version = 1)]
 pub trait Crowd {

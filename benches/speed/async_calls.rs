@@ -19,6 +19,7 @@ use tokio::runtime::Builder;
 use crate::{
     Bench, Outcome,
     artifacts::Artifacts,
+    instructions::run_counted,
     rounds::{Contestant, Times, race},
     sheet::{Row, Section, nanoseconds},
 };
@@ -53,7 +54,7 @@ pub(crate) fn make_calls(kind: usize, calls: u64, artifacts: &Artifacts) -> Outc
     let walker = Walker::load(&runtime, artifacts)?;
     let (name, pends) = COUNTED[kind];
     let found = walker.polled(pends).into_iter().find(|contestant| contestant.name == name);
-    black_box((found.ok_or("there is no such kind of async call")?.run)(calls));
+    run_counted(&mut found.ok_or("there is no such kind of async call")?.run, calls);
     Ok(Times::default())
 }
 

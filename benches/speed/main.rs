@@ -17,11 +17,14 @@ mod logs;
 mod machine;
 mod memory;
 mod ours;
+mod patches;
 mod peers;
 mod processes;
+mod rollbacks;
 mod rounds;
 mod serving;
 mod sheet;
+mod sizes;
 mod slots;
 mod stamps;
 mod threads;
@@ -117,15 +120,18 @@ struct Bench<'a, 'w> {
 /// One part of the run: its name on the command line, and what it does.
 type Part = (&'static str, fn(&Bench<'_, '_>) -> Outcome<Section>);
 
-const PARTS: [Part; 10] = [
+const PARTS: [Part; 13] = [
     ("calls", calls::measure),
+    ("patches", patches::measure),
     ("async", async_calls::measure),
     ("threads", threads::measure),
     ("values", values::measure),
     ("changes", changes::measure),
+    ("rollbacks", rollbacks::measure),
     ("serving", serving::measure),
     ("slots", slots::measure),
     ("memory", memory::measure),
+    ("sizes", sizes::measure),
     ("instructions", instructions::measure),
     ("logs", logs::measure),
 ];
@@ -147,8 +153,9 @@ fn measure(options: &Options, artifacts: &Artifacts, machine: &Machine) -> Outco
 fn document(machine: &str, sections: &[Section]) -> String {
     let (all, held) = sections.iter().map(Section::score).fold((0, 0), |sum, score| (sum.0 + score.0, sum.1 + score.1));
     let mut text = format!(
-        "# Speed\n\nWritten by `cargo bench -p lcr-benches --features peers -- --write`; not edited by hand. {machine}\n{held} of {all} \
-         bounds hold. Times are medians over interleaved rounds; a ratio is the median of the ratios within a round.\n",
+        "# Speed\n\nWritten by `cargo bench -p lcr-benches --features peers -- --write`; not edited by hand. \
+         {machine}\n{held} of {all} bounds hold. Times are medians over interleaved rounds; a ratio is the median \
+         of the ratios within a round.\n",
     );
     for section in sections {
         text.push('\n');

@@ -17,6 +17,7 @@ use crate::{
     call_kinds::{CallKind, Callees},
     instructions,
     ours::Ours,
+    patches,
     rounds::{Times, race},
     threads, values,
 };
@@ -33,6 +34,8 @@ pub(crate) enum Task {
     Stream,
     /// Races all kinds of calls with calls that wait for each other.
     Chain,
+    /// Races calls of methods that are patched, watched or mocked.
+    Patched,
     /// Times each kind of call on one thread and on two.
     Threads,
     /// Races owned vectors.
@@ -41,17 +44,21 @@ pub(crate) enum Task {
     Count,
     /// Makes a number of calls of components on trial, for callgrind.
     CountOnTrial,
+    /// Makes a number of calls of methods that are patched, watched or mocked, for callgrind.
+    CountPatched,
     /// Makes a number of async calls, for callgrind. The kind of call is a place in [`async_calls::COUNTED`].
     CountAsync,
 }
 
-const TASKS: [(&str, Task); 7] = [
+const TASKS: [(&str, Task); 9] = [
     ("stream", Task::Stream),
     ("chain", Task::Chain),
+    ("patched", Task::Patched),
     ("threads", Task::Threads),
     ("values", Task::Values),
     ("count", Task::Count),
     ("count-on-trial", Task::CountOnTrial),
+    ("count-patched", Task::CountPatched),
     ("count-async", Task::CountAsync),
 ];
 
@@ -85,27 +92,45 @@ impl Job {
         ["--job".to_owned(), job].into_iter().chain(libraries).collect()
     }
 
+    fn retain_wanted(&self, call_kinds: &mut Vec<CallKind<'_>>) {
+        call_kinds.retain(|call_kind| self.call_kind.as_deref().is_none_or(|name| call_kind.name == name));
+    }
+
     /// Runs the job in this process and prints the times.
     pub(crate) fn run(&self, artifacts: &Artifacts) -> Outcome<()> {
         if self.task == Task::CountOnTrial {
             let ours = Ours::on_trial(artifacts)?;
             let mut call_kinds = ours.call_kinds();
-            call_kinds.retain(|call_kind| self.call_kind.as_deref().is_none_or(|name| call_kind.name == name));
+            self.retain_wanted(&mut call_kinds);
             println!("{}", instructions::make_calls(&call_kinds, self.amount).to_json());
+            return Ok(());
+        }
+        let rounds = self.amount as usize;
+        if matches!(self.task, Task::Patched | Task::CountPatched) {
+            let callees = patches::Callees::load(artifacts)?;
+            let mut call_kinds = callees.call_kinds();
+            self.retain_wanted(&mut call_kinds);
+            let times = match self.task {
+                Task::Patched => {
+                    let _overwriting = patches::overwrite();
+                    race(&mut callees.contestants(&call_kinds), rounds, SLICE)
+                }
+                _ => instructions::make_calls(&call_kinds, self.amount),
+            };
+            println!("{}", times.to_json());
             return Ok(());
         }
         let callees = Callees::load(artifacts)?;
         let mut call_kinds = callees.call_kinds();
-        if let Some(name) = &self.call_kind {
-            call_kinds.retain(|call_kind| call_kind.name == name);
-        }
-        let rounds = self.amount as usize;
+        self.retain_wanted(&mut call_kinds);
         let times = match self.task {
             Task::Stream => race(&mut call_kinds.iter().map(CallKind::streaming).collect::<Vec<_>>(), rounds, SLICE),
             Task::Chain => race(&mut call_kinds.iter().map(CallKind::chaining).collect::<Vec<_>>(), rounds, SLICE),
             Task::Threads => threads::race(&call_kinds, rounds),
             Task::Values => values::race_vectors(artifacts, rounds)?,
-            Task::Count | Task::CountOnTrial => instructions::make_calls(&call_kinds, self.amount),
+            Task::Count | Task::CountOnTrial | Task::Patched | Task::CountPatched => {
+                instructions::make_calls(&call_kinds, self.amount)
+            }
             Task::CountAsync => {
                 let kind = self.call_kind.as_deref().ok_or("there is no kind of async call")?.parse()?;
                 async_calls::make_calls(kind, self.amount, artifacts)?

@@ -87,7 +87,8 @@ impl<'a> At<'a> {
 
     /// Whether it is an `Err`.
     pub(in crate::host) fn is_err(self) -> bool {
-        matches!(self.view(), View::Err(_))
+        // Not by a view: that reads the value, and a text from its beginning to its end.
+        matches!(self.ty.form, Form::Result { .. }) && self.tag() == 1
     }
 
     /// Reads a part of the representation.

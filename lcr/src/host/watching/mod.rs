@@ -10,7 +10,7 @@
 //! | [`layer`] | the hook itself: lends the values to an [`Observer`](layer::Observer), and keeps its panics |
 //! | [`lines`] | the bounded queue between the threads that call and the one that reads |
 //! | [`trace`] | a line for each call: arguments, outcome, time |
-//! | [`stats`], [`histogram`] | counts and quantiles |
+//! | [`stats`], [`counter`], [`histogram`] | counts and quantiles |
 //! | [`slow`] | the slowest calls |
 //! | [`fail`] | has a share of the calls fail |
 //! | [`record`] | a line for each call that can be replayed |
@@ -38,6 +38,7 @@
 //! 10. *The end.* A [`Switch`] that is off makes a layer a mere passage at once, whatever stands in the way of taking
 //!     it off. In the child of a fork it is off.
 
+mod counter;
 pub(crate) mod fail;
 mod histogram;
 pub(crate) mod layer;

@@ -14,6 +14,7 @@ use std::{
 use serde::Serialize;
 
 use super::{
+    counter::Counter,
     histogram::Histogram,
     layer::{Call, Ended, Observer},
     signature::Signature,
@@ -25,21 +26,15 @@ const ALL: u64 = 64;
 /// After that, one of so many calls is timed. A power of two.
 const SAMPLE: u64 = 64;
 
-/// Counters that threads share without meeting at one cache line.
-const SHARDS: usize = 8;
-
 /// What is counted of one method.
 pub(crate) struct Counts {
     name: String,
     component: String,
-    calls: [Shard; SHARDS],
+    calls: Counter,
     faults: AtomicU64,
     errors: AtomicU64,
     times: Histogram,
 }
-
-#[repr(align(128))]
-struct Shard(AtomicU64);
 
 /// The numbers of one method. Times are in nanoseconds, of the calls that were timed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -72,7 +67,7 @@ impl Counts {
         Arc::new(Counts {
             name: signature.name().to_owned(),
             component: signature.component().to_owned(),
-            calls: [const { Shard(AtomicU64::new(0)) }; SHARDS],
+            calls: Counter::default(),
             faults: AtomicU64::new(0),
             errors: AtomicU64::new(0),
             times: Histogram::new(),
@@ -85,7 +80,7 @@ impl Counts {
         MethodStats {
             method: self.name.clone(),
             component: self.component.clone(),
-            calls: self.calls.iter().map(|shard| count(&shard.0)).sum(),
+            calls: self.calls.sum(),
             faults: count(&self.faults),
             errors: count(&self.errors),
             timed: self.times.count(),
@@ -105,7 +100,7 @@ impl Observer for Stats {
     type Noted = Option<Instant>;
 
     fn begin(&self, _: Call<'_>) -> Option<Option<Instant>> {
-        let number = self.0.calls[shard()].0.fetch_add(1, Ordering::Relaxed);
+        let number = self.0.calls.add();
         let is_timed = number < ALL || number.is_multiple_of(SAMPLE);
         Some(is_timed.then(Instant::now))
     }
@@ -120,12 +115,4 @@ impl Observer for Stats {
             Ended::Value(_) => _ = self.0.errors.fetch_add(1, Ordering::Relaxed),
         }
     }
-}
-
-/// The shard of the calling thread. Stacks of threads are megabytes apart, so where this stack is tells threads apart
-/// as well as a thread-local number would, and costs nothing.
-fn shard() -> usize {
-    let here = 0_u8;
-    let page = (&raw const here).addr() >> 21;
-    (page ^ page >> 3) % SHARDS
 }

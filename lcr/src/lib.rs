@@ -218,6 +218,10 @@ pub use futures_core::Stream;
 /// Objects for tests that implement an interface as the test says: see [`Mock`](mock::Mock).
 #[cfg(feature = "mock")]
 pub mod mock {
+    #[cfg(feature = "host")]
+    pub use crate::change::live_mocks::{LiveMock, LiveMockBuilder, ThreadMock};
+    #[cfg(feature = "host")]
+    pub use crate::component::mocking::MockedLive;
     pub use crate::component::mocking::{
         Closures, Expecting, Matches, Mock, Mockable, Mocked, Object, Order, Takes, Times,
     };

@@ -72,8 +72,9 @@ pub mod v0_1_0 {
         #[cfg(feature = "stream")]
         pub use crate::component::mocking::Items;
         pub use crate::component::mocking::{
-            Chosen, Expect, Expecting, Mockable, Mocked, Object, Show, ShowAsDebug, ShowAsType, Takes, Takes0, Takes1,
-            Takes2, Takes3, Takes4, Takes5, Takes6, Takes7, Takes8, Takes9, Takes10, Takes11, Takes12,
+            Chosen, Expect, Expecting, LiveScript, Mockable, Mocked, MockedLive, Object, Show, ShowAsDebug, ShowAsType,
+            Takes, Takes0, Takes1, Takes2, Takes3, Takes4, Takes5, Takes6, Takes7, Takes8, Takes9, Takes10, Takes11,
+            Takes12,
         };
     }
 

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use crate::{component, empty_runtime, script::Script, wait_until};
 
 /// Keeps a sum.
-#[lcr::interface(name = "bank.vault", version = 1)]
+#[lcr::interface(name = "bank.vault", version = 1, mocks, patches)]
 pub trait Vault {
     /// Adds and returns the sum.
     fn add(&self, n: u64) -> u64;
@@ -50,7 +50,7 @@ pub trait Branch {
 }
 
 /// A clock, which has no state.
-#[lcr::interface(name = "bank.clock", version = 1, patches)]
+#[lcr::interface(name = "bank.clock", version = 1, mocks, patches)]
 pub trait Clock {
     /// Which implementation this is.
     fn version(&self) -> u32;

@@ -5,7 +5,7 @@
 //! one for answers, each for any lifetime: so a lifetime that hides (`Ref` for `Ref<'_>`) is an error in it.
 
 use proc_macro2::{Ident, Literal, TokenStream};
-use quote::format_ident;
+use quote::{ToTokens as _, format_ident};
 use syn::{Lifetime, Type, Visibility, parse_quote};
 
 use super::{
@@ -26,6 +26,7 @@ pub(super) fn mock(interface: &Interface) -> TokenStream {
     let signatures = interface.methods.iter().map(|method| signature_type(method, &interface.item.vis));
     let beginnings = interface.methods.iter().map(beginning);
     let methods = interface.methods.iter().map(method);
+    let live = interface.has_patches.then(|| live(interface));
     ours! {
         #lcr::mocks! {
             #(#signatures)*
@@ -38,6 +39,34 @@ pub(super) fn mock(interface: &Interface) -> TokenStream {
             }
             #[automatically_derived]
             impl #name for #lcr::mocking::Object<dyn #name + '_> { #(#methods)* }
+            #live
+        }
+    }
+}
+
+/// The layers by which a mock stands around the methods of a running component.
+fn live(interface: &Interface) -> TokenStream {
+    let lcr = private();
+    let name = &interface.item.ident;
+    let layers = interface.methods.iter().filter(|method| !method.is_polled()).map(|method| {
+        let (name, called) = (unspanned(method.ident()), called(method, &ours!(LiveScript), &ours!(&script)));
+        let arguments: Vec<_> = method.arguments.iter().map(|argument| &argument.name).collect();
+        ours! {
+            let script = ::core::clone::Clone::clone(&all);
+            let layers = layers.#name(move |next, #(#arguments),*| match #called {
+                ::core::option::Option::Some(chosen) => chosen.answer(|then| then(#(#arguments),*)),
+                ::core::option::Option::None => next(#(#arguments),*),
+            });
+        }
+    });
+    ours! {
+        impl #lcr::mocking::MockedLive for dyn #name + '_ {
+            fn layers(all: #lcr::mocking::LiveScript) -> __LcrMethods {
+                let layers = <__LcrMethods as ::core::default::Default>::default();
+                #(#layers)*
+                ::core::mem::drop(all);
+                layers
+            }
         }
     }
 }
@@ -113,27 +142,33 @@ fn beginning(method: &Method) -> TokenStream {
 /// The method of the object.
 fn method(method: &Method) -> TokenStream {
     let lcr = private();
-    let (this, ty) = (this(method), type_name(method));
+    let this = this(method).into_token_stream();
     let signature = signature(method, &unspanned(method.ident()));
-    let count = Literal::usize_unsuffixed(method.arguments.len());
+    let given = method.arguments.iter().map(|argument| &argument.name);
+    let called = called(method, &ours!(Object), &this);
+    let answer = ours!(#called.answer(|then| then(#(#given),*)));
+    match method.returns {
+        Returns::Value => ours!(#signature { #answer }),
+        Returns::Future => ours!(#signature { async move { #answer } }),
+        Returns::Stream(_) => ours!(#signature { #lcr::mocking::Items::new(#answer) }),
+    }
+}
+
+/// The question to `asked`, which is of the type `way`, for the expectation that a call meets.
+fn called(method: &Method, way: &TokenStream, asked: &TokenStream) -> TokenStream {
+    let lcr = private();
+    let (ty, count) = (type_name(method), Literal::usize_unsuffixed(method.arguments.len()));
     let seen = method.arguments.iter().map(seen);
     let shown = method.arguments.iter().map(shown);
-    let given = method.arguments.iter().map(|argument| &argument.name);
-    let answer = ours! {
-        #lcr::mocking::Object::called::<#ty, #lcr::mocking::Takes<#count>>(
-            #this,
+    ours! {
+        #lcr::mocking::#way::called::<#ty, #lcr::mocking::Takes<#count>>(
+            #asked,
             |when| when(#(#seen),*),
             || {
                 use #lcr::mocking::{ShowAsDebug as _, ShowAsType as _};
                 #lcr::mocking::Vec::from([#(#shown),*])
             },
         )
-        .answer(|then| then(#(#given),*))
-    };
-    match method.returns {
-        Returns::Value => ours!(#signature { #answer }),
-        Returns::Future => ours!(#signature { async move { #answer } }),
-        Returns::Stream(_) => ours!(#signature { #lcr::mocking::Items::new(#answer) }),
     }
 }
 

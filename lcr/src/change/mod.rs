@@ -22,6 +22,8 @@ pub(crate) mod fit;
 mod fit_document;
 mod foreseen;
 mod handover;
+#[cfg(feature = "mock")]
+pub(crate) mod live_mocks;
 pub(crate) mod load_directory;
 mod member;
 mod one_step;

@@ -51,6 +51,7 @@ pub struct PatchBuilder<'rt, I: ?Sized> {
     layers: Layers,
     position: Position,
     override_protected: bool,
+    leaves_missing: bool,
     actor: Actor,
     reason: Option<String>,
 }
@@ -105,6 +106,7 @@ impl Runtime {
             layers: Layers::default(),
             position: Position::First,
             override_protected: false,
+            leaves_missing: false,
             actor: Actor::this_process(),
             reason: None,
         }
@@ -285,6 +287,13 @@ impl<I: ?Sized + Patchable> PatchBuilder<'_, I> {
         self
     }
 
+    /// Leaves methods alone that the component lacks. Default: such a patch is refused.
+    #[cfg(feature = "mock")]
+    pub(super) fn leave_missing(mut self) -> Self {
+        self.leaves_missing = true;
+        self
+    }
+
     /// Why, in the words of whoever asks. Default: no reason.
     pub fn reason(mut self, reason: impl Into<String>) -> Self {
         self.reason = Some(reason.into());
@@ -319,8 +328,9 @@ impl<I: ?Sized + Patchable> PatchBuilder<'_, I> {
             );
             return Err(Error::new(ErrorKind::Invalid, text));
         }
-        let PatchBuilder { name, component, layers, position, override_protected, actor, reason, .. } = self;
-        let wish = Wish { name, component, position, override_protected };
+        let (override_protected, leaves_missing) = (self.override_protected, self.leaves_missing);
+        let PatchBuilder { name, component, layers, position, actor, reason, .. } = self;
+        let wish = Wish { name, component, position, override_protected, leaves_missing };
         in_turn(inner, false, 0, move || {
             // What closures have captured is dropped behind the lock, whatever becomes of the patch.
             let (mut layers, mut made) = (layers, None);

@@ -63,6 +63,8 @@ pub(super) struct Wish {
     pub(super) component: Option<String>,
     pub(super) position: Position,
     pub(super) override_protected: bool,
+    /// Whether methods that the component lacks are left alone.
+    pub(super) leaves_missing: bool,
 }
 
 /// Puts a patch in. Whatever it has captured is in `layers` or `made` then.
@@ -73,6 +75,20 @@ pub(super) fn put<I: ?Sized + Patchable>(
     made: &mut Option<Arc<Patch>>,
 ) -> Result<(u64, Dropped)> {
     let mut state = inner.latest_state();
+    let number = state.objects().patches().next_number();
+    let patch = make::<I>(&mut state, wish, layers, number, made)?;
+    let place = place(state.objects().patches().stack(), patch, &wish.position)?;
+    put_in(inner, &mut state, place, patch)
+}
+
+/// Makes a patch that fits the component. Whatever it has captured is in `layers` or `made` then.
+pub(super) fn make<'m, I: ?Sized + Patchable>(
+    state: &mut State,
+    wish: &Wish,
+    layers: &mut Layers,
+    number: u64,
+    made: &'m mut Option<Arc<Patch>>,
+) -> Result<&'m Arc<Patch>> {
     let view = state.objects_mut().resolve_own(I::ENCODED)?;
     let registry = state.objects().registry();
     let provider = registry.choose(I::NAME, I::VERSION, wish.component.as_deref(), Visibility::Committed)?;
@@ -82,11 +98,14 @@ pub(super) fn put<I: ?Sized + Patchable>(
         let text = format!("component `{component}` is protected; patch it with override_protected()");
         return Err(Error::new(ErrorKind::Protected, text));
     }
-    let number = state.objects().patches().next_number();
     let owner: Arc<str> = id(&wish.name, number).to_string().into();
     let view = state.objects().views().get(view);
     let shape = |method: usize| view.interface.methods[method].shape.clone();
-    let methods = patched_methods::<I>(layers, &owner, shape);
+    let mut methods = patched_methods::<I>(layers, &owner, shape);
+    if wish.leaves_missing {
+        let face = implementation.face(I::NAME).unwrap_or(&implementation.manifest);
+        methods.retain(|method| face.method(method.shape.name().unwrap_or_default()).is_some());
+    }
     let (name, interface) = (wish.name.clone(), I::NAME.to_owned());
     let patch = made.insert(Arc::new(Patch {
         kind: Kind::Patch,
@@ -99,8 +118,7 @@ pub(super) fn put<I: ?Sized + Patchable>(
         library: None,
     }));
     refuse_misfit(patch, &implementation)?;
-    let place = place(state.objects().patches().stack(), patch, &wish.position)?;
-    put_in(inner, &mut state, place, patch)
+    Ok(patch)
 }
 
 /// Puts a patch around the first `place` of the list.

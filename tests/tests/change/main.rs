@@ -11,6 +11,7 @@ mod faults;
 mod followed;
 mod handover;
 mod hot_swap;
+mod live_mocks;
 mod meanwhile;
 mod measured;
 mod one_object;

@@ -158,6 +158,8 @@ fn unsafe_code_is_only_where_it_is_listed() {
         "lcr/src/host/points",
         // Chains of hooks, over the tables of instances.
         "lcr/src/host/objects/patches.rs",
+        "lcr/src/host/objects/patches/of_thread.rs",
+        "lcr/src/host/service/thread_patches.rs",
         // Functions of patch libraries.
         "lcr/src/host/objects/patch_libraries.rs",
         // Exports: closures that are called by their shapes.

@@ -17,11 +17,28 @@ pub(super) fn called<M: Mocked, A: Closures<M>>(
     fits: impl Fn(&A::When) -> bool,
     shown: impl FnOnce() -> Vec<String>,
 ) -> Chosen<M, A> {
-    choose::<M, A>(script, fits).unwrap_or_else(|refused| {
-        let call = format!("{}({})", M::NAME, shown().join(", "));
-        let text = refused.into_iter().fold(call, |text, refusal| format!("{text}\n    {refusal}"));
-        script.note_unexpected(&text);
-        panic!("mock of {}: unexpected call {text}", script.interface)
+    let text = || format!("{}({})", M::NAME, shown().join(", "));
+    match choose::<M, A>(script, fits) {
+        Ok(chosen) => {
+            if script.count(M::NAME) {
+                // Behind the lock, since it runs code of the arguments.
+                script.remember(M::NAME, text());
+            }
+            chosen
+        }
+        Err(refused) => {
+            let text = refused.into_iter().fold(text(), |text, refusal| format!("{text}\n    {refusal}"));
+            script.note_unexpected(&text);
+            panic!("mock of {}: unexpected call {text}", script.interface)
+        }
+    }
+}
+
+/// Whether any call of a method is expected.
+pub(super) fn expects<M: Mocked, A: Closures<M>>(script: &Script) -> bool {
+    script.has(|stored| {
+        let stored: &(dyn Any + Send + Sync) = stored;
+        stored.is::<Expectation<M, A>>()
     })
 }
 

@@ -46,7 +46,7 @@ use crate::abi::interface::Interface;
 /// asked.
 #[must_use = "a mock checks its expectations when it is dropped"]
 pub struct Mock<I: ?Sized + Mockable> {
-    script: Arc<Script>,
+    pub(super) script: Arc<Script>,
     interface: PhantomData<fn(&I)>,
 }
 

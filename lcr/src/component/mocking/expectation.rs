@@ -23,8 +23,18 @@ impl<'m> Expect<'m> {
     }
 
     /// Begins an expectation of calls of the method `M`.
+    ///
+    /// # Panics
+    /// If the mock stands around a running component, and no call of the method comes to it.
     #[track_caller]
     pub fn method<M: Mocked, A: Closures<M>>(self) -> Expecting<'m, M, A> {
+        assert!(
+            self.0.gets(M::NAME),
+            "calls of {method} cannot be mocked on the running component of {}: it is polled (async, or a stream), or \
+             the component lacks it and callers use its default body; give the mock's object in place of the component",
+            self.0.interface,
+            method = M::NAME,
+        );
         Expecting::new(self.0, Location::caller())
     }
 }
@@ -61,14 +71,14 @@ impl<'m, M: Mocked, A: Closures<M>> Expecting<'m, M, A> {
         Expecting { script, at, values: None, when: None, answer: Answer::Unsaid, times: None, order: None }
     }
 
-    /// Answers with clones of a value. Default: `()` if that is what the method returns, else a panic.
+    /// Answers with clones of a value, which threads make of it at the same time: what is not `Sync` goes to
+    /// [`returns_once`](Expecting::returns_once), or comes from a closure. Default: `()` if that is what the method
+    /// returns, else a panic.
     pub fn returns(mut self, value: M::Result) -> Self
     where
-        M::Result: Clone + Send,
+        M::Result: Clone + Send + Sync,
     {
-        let value = Mutex::new(value);
-        self.answer =
-            Answer::Value(Box::new(move || Some(value.lock().unwrap_or_else(PoisonError::into_inner).clone())));
+        self.answer = Answer::Value(Box::new(move || Some(value.clone())));
         self
     }
 
@@ -124,6 +134,10 @@ pub(super) struct Expectation<M: Mocked, A: Closures<M>> {
 }
 
 impl<M: Mocked, A: Closures<M>> Stored for Expectation<M, A> {
+    fn method(&self) -> &'static str {
+        M::NAME
+    }
+
     fn quota(&self) -> &Quota {
         &self.quota
     }

@@ -14,6 +14,7 @@
 //! | `script` | what they share: the expectations that were written, and the unexpected calls |
 //! | `asking` | which expectation a call meets |
 //! | `expectation` | an expectation while it is written, and as it is kept |
+//! | `live` | a mock around the methods of a component that runs |
 //! | `quota` | how often a call is expected, and the order of several |
 //! | `method` | a method as a type |
 //! | `takes` | predicates and answers, which are closures of the method's own types |
@@ -31,6 +32,7 @@
 mod asking;
 mod ends;
 mod expectation;
+mod live;
 mod method;
 mod quota;
 mod script;
@@ -43,6 +45,7 @@ mod tests;
 
 pub use ends::{Mock, Mockable, Object, mock};
 pub use expectation::{Chosen, Expect, Expecting};
+pub use live::{LiveScript, MockedLive};
 pub use method::{Closures, Mocked, Takes};
 pub use quota::{Order, Times};
 pub use shown::{Show, ShowAsDebug, ShowAsType};

@@ -1,62 +1,111 @@
-//! What a mock and its objects share: the expectations that were written, and the calls that met none.
+//! What a mock and its objects share: the expectations that were written, and the calls that came.
 
 use std::{
     any::Any,
     fmt, mem,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use super::quota::Quota;
 
-/// How many unexpected calls a mock remembers; it counts the others.
+/// How many unexpected calls a mock remembers, and how many others of each method; it counts the rest.
 const REMEMBERED: usize = 16;
 
 /// An expectation of any method.
 pub(super) trait Stored: Any + Send + Sync + fmt::Debug {
+    /// Its method.
+    fn method(&self) -> &'static str;
     /// Its calls.
     fn quota(&self) -> &Quota;
 }
 
-/// What a mock and its objects share.
+/// What a mock and its objects share. All locks are leaves, and no code of the test runs under one.
 #[derive(Debug)]
 pub(super) struct Script {
     pub(super) interface: &'static str,
     /// In the order in which they were written.
     expectations: Mutex<Vec<Arc<dyn Stored>>>,
-    unexpected: Mutex<Unexpected>,
+    /// By method.
+    answered: Mutex<Vec<(&'static str, Calls)>>,
+    unexpected: Mutex<Calls>,
+    /// The methods around which the mock stands; unset if it stands around no running component.
+    around: OnceLock<Vec<String>>,
+    /// Whether the mock of a running component answers calls of methods of which none is expected, too.
+    is_strict: AtomicBool,
 }
 
+/// The first of some calls, and how many there were.
 #[derive(Debug, Default)]
-struct Unexpected {
-    calls: Vec<String>,
+struct Calls {
+    texts: Vec<String>,
     count: usize,
+}
+
+impl Calls {
+    fn more(&self) -> usize {
+        self.count.saturating_sub(self.texts.len())
+    }
 }
 
 impl Script {
     pub(super) fn new(interface: &'static str) -> Script {
-        Script { interface, expectations: Mutex::default(), unexpected: Mutex::default() }
+        Script {
+            interface,
+            expectations: Mutex::default(),
+            answered: Mutex::default(),
+            unexpected: Mutex::default(),
+            around: OnceLock::new(),
+            is_strict: AtomicBool::new(false),
+        }
     }
 
     pub(super) fn add(&self, expectation: Arc<dyn Stored>) {
-        self.expectations().push(expectation);
+        lock(&self.expectations).push(expectation);
+    }
+
+    /// Counts a call that is answered. Returns whether it is to be remembered.
+    pub(super) fn count(&self, method: &'static str) -> bool {
+        let mut answered = lock(&self.answered);
+        let at = answered.iter().position(|(name, _)| *name == method).unwrap_or_else(|| {
+            answered.push((method, Calls::default()));
+            answered.len() - 1
+        });
+        let calls = &mut answered[at].1;
+        calls.count += 1;
+        calls.texts.len() < REMEMBERED
+    }
+
+    pub(super) fn remember(&self, method: &'static str, text: String) {
+        let mut answered = lock(&self.answered);
+        // The mock may have been concluded meanwhile.
+        if let Some((_, calls)) = answered.iter_mut().find(|(name, _)| *name == method) {
+            calls.texts.push(text);
+        }
     }
 
     pub(super) fn note_unexpected(&self, text: &str) {
-        let mut unexpected = self.unexpected.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut unexpected = lock(&self.unexpected);
         unexpected.count += 1;
-        if unexpected.calls.len() < REMEMBERED {
-            unexpected.calls.push(text.to_owned());
+        if unexpected.texts.len() < REMEMBERED {
+            unexpected.texts.push(text.to_owned());
         }
     }
 
     /// What was not as expected; forgets it, and what was.
     pub(super) fn conclude(&self) -> Option<String> {
-        let written = mem::take(&mut *self.expectations());
-        let Unexpected { calls, count } =
-            mem::take(&mut *self.unexpected.lock().unwrap_or_else(PoisonError::into_inner));
-        let unmet = written.iter().filter_map(|expectation| expectation.quota().unmet());
-        let more = count - calls.len();
-        let calls = calls.into_iter().map(|call| format!("unexpected call {call}"));
+        let written = mem::take(&mut *lock(&self.expectations));
+        let answered = mem::take(&mut *lock(&self.answered));
+        let unexpected = mem::take(&mut *lock(&self.unexpected));
+        let unmet = written.iter().filter_map(|expectation| {
+            let unmet = expectation.quota().unmet()?;
+            let calls = answered.iter().find(|(name, _)| *name == expectation.method()).map(|(_, calls)| calls);
+            Some(format!("{unmet}\n    {}", came(expectation.method(), calls)))
+        });
+        let more = unexpected.more();
+        let calls = unexpected.texts.into_iter().map(|call| format!("unexpected call {call}"));
         let more = (more > 0).then(|| format!("and {more} more unexpected calls"));
         let lines: Vec<_> = unmet.chain(calls).chain(more).map(|line| format!("\n  {line}")).collect();
         (!lines.is_empty()).then(|| format!("a mock of {} was not used as expected:{}", self.interface, lines.concat()))
@@ -64,10 +113,48 @@ impl Script {
 
     /// The expectation of that place.
     pub(super) fn expectation(&self, at: usize) -> Option<Arc<dyn Stored>> {
-        self.expectations().get(at).map(Arc::clone)
+        lock(&self.expectations).get(at).map(Arc::clone)
     }
 
-    fn expectations(&self) -> MutexGuard<'_, Vec<Arc<dyn Stored>>> {
-        self.expectations.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Whether an expectation is of a kind.
+    pub(super) fn has(&self, is_of_kind: impl Fn(&dyn Stored) -> bool) -> bool {
+        lock(&self.expectations).iter().any(|stored| is_of_kind(&**stored))
     }
+
+    /// The mock stands around these methods of a running component.
+    #[cfg(feature = "host")]
+    pub(super) fn stand_around(&self, methods: Vec<String>) {
+        // A mock is put around one component, once.
+        drop(self.around.set(methods));
+    }
+
+    /// Whether calls of a method come to the mock.
+    pub(super) fn gets(&self, method: &str) -> bool {
+        self.around.get().is_none_or(|around| around.iter().any(|name| name == method))
+    }
+
+    #[cfg(feature = "host")]
+    pub(super) fn set_strict(&self, is_strict: bool) {
+        self.is_strict.store(is_strict, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_strict(&self) -> bool {
+        self.is_strict.load(Ordering::Relaxed)
+    }
+}
+
+/// The calls of a method that were answered.
+fn came(method: &str, calls: Option<&Calls>) -> String {
+    let Some(calls) = calls.filter(|calls| calls.count > 0) else {
+        return format!("no call of {method} was answered");
+    };
+    let more = match calls.more() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("answered: {}{more}", calls.texts.join(", "))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

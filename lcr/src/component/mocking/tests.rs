@@ -1,5 +1,7 @@
 //! Mocks, and components that are tested with them.
 
+mod answers;
+
 use std::{
     fmt::Debug,
     future::Future,

@@ -10,12 +10,21 @@ use crate::host::ids::Generation;
 pub(crate) struct LeftHooks {
     /// The oldest world that may have shown one; `None` if none has.
     pub(crate) first_generation: Option<Generation>,
-    _held: Vec<Arc<dyn Any + Send + Sync>>,
+    held: Vec<Arc<dyn Any + Send + Sync>>,
 }
 
 impl LeftHooks {
     /// Holds these, until it is destroyed.
     pub(crate) fn new(first_generation: Option<Generation>, held: Vec<Arc<dyn Any + Send + Sync>>) -> LeftHooks {
-        LeftHooks { first_generation, _held: held }
+        LeftHooks { first_generation, held }
+    }
+
+    /// What both hold.
+    pub(super) fn both(one: Option<LeftHooks>, other: Option<LeftHooks>) -> Option<LeftHooks> {
+        let Some(mut both) = one else { return other };
+        let Some(other) = other else { return Some(both) };
+        both.held.extend(other.held);
+        both.first_generation = both.first_generation.into_iter().chain(other.first_generation).min();
+        Some(both)
     }
 }

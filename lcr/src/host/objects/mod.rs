@@ -24,6 +24,7 @@ pub(crate) mod instances;
 pub(crate) mod kept;
 pub(crate) mod left_hooks;
 mod methods;
+mod of_threads;
 pub(crate) mod offer;
 pub(crate) mod order;
 pub(crate) mod origin;

@@ -37,12 +37,12 @@ use super::{
 #[derive(Default)]
 pub(crate) struct Objects {
     registry: Registry,
-    views: Views,
+    pub(super) views: Views,
     services: Services,
-    slots: Slots,
+    pub(super) slots: Slots,
     builders: Builders,
     uncommitted: Uncommitted,
-    patches: Patches,
+    pub(super) patches: Patches,
     points: Points,
     revision: u64,
 }

@@ -29,7 +29,8 @@
 //! A set that was made for a transaction that then failed is not shown by any world. It is dropped at once, which
 //! drops no captured value: the list has a count of each layer.
 //!
-//! [`going_back`] has the list as revisions note it, and patches that were taken off and may come back.
+//! [`going_back`] has the list as revisions note it, and patches that were taken off and may come back. [`of_thread`]
+//! has the patches that are in no list, since they stand for the calls of one thread.
 //!
 //! # Counted methods
 //!
@@ -61,10 +62,13 @@ use super::{component::Implementation, counting::Counting, left_hooks::LeftHooks
 
 mod exported;
 mod going_back;
+mod of_thread;
 mod parts;
 
 pub(crate) use exported::Exported;
 pub(crate) use going_back::{Before, Kept};
+pub(in crate::host) use of_thread::FoundTarget;
+pub(crate) use of_thread::{EndedOfThread, OfThread};
 pub(crate) use parts::{Kind, PatchedMethod, id, misfit};
 
 /// A change of single methods of a component's interface.
@@ -136,6 +140,8 @@ pub(crate) struct Patches {
     counting: Option<Counting>,
     /// The number of the last counting.
     countings: u64,
+    /// Those that stand for the calls of one thread, which no world shows.
+    of_threads: Vec<OfThread>,
 }
 
 struct Made {
@@ -333,7 +339,8 @@ impl Patches {
         patches.append(&mut self.off);
         patches.iter().filter_map(|patch| patch.export.as_ref()).for_each(|export| export.set_stands(false));
         self.counting = None;
-        self.leave(patches, |_| true)
+        let of_threads = self.take_of_threads();
+        LeftHooks::both(self.leave(patches, |_| true), of_threads)
     }
 
     fn leave(&mut self, patches: Vec<Arc<Patch>>, is_left: impl Fn(&Made) -> bool) -> Option<LeftHooks> {

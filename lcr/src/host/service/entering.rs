@@ -25,8 +25,8 @@ use super::{inner::RuntimeInner, state::State};
 /// A call that entered through the slow path.
 pub(super) struct SlowEntry {
     pub(super) depth: u32,
-    table: *const Table,
-    target: Target,
+    pub(super) table: *const Table,
+    pub(super) target: Target,
 }
 
 /// Why a call was not made.
@@ -147,7 +147,7 @@ impl RuntimeInner {
     /// Enters the world that the thread has pinned.
     fn enter_pinned(&self, thread: &'static ThreadRecord, place: Place) -> Option<SlowEntry> {
         // SAFETY: the record is this thread's own, and no borrow of it is alive.
-        let pinned = unsafe { thread.pinned() };
+        let pinned = unsafe { &thread.own().pinned };
         let table = pinned.iter().rev().find(|pinned| ptr::eq(pinned.core, &raw const self.core))?.table;
         // SAFETY: the pin keeps the world alive.
         let len = unsafe { (*table).len };

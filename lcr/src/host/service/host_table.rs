@@ -85,7 +85,7 @@ unsafe extern "C" fn enter(slot: *const RawSlot, method: u32, out: *mut RawEnter
     // The thread may be on the slow path only to settle.
     threads::settle();
     thread.allow_fast_path();
-    let entered = match contained(|| inner.enter_slot(thread, Place::new(slot.offset, method))) {
+    let entered = match contained(|| inner.enter_for_thread(thread, Place::new(slot.offset, method))) {
         Ok(entered) => answered(thread, &entered),
         Err(refusal) => refused(thread, refusal),
     };

@@ -15,9 +15,9 @@
 //! instances, [`handles`] gives out handles and takes back their slots, [`async_calls`] has async calls begin and end,
 //! [`packed`] calls methods by their shapes alone, `shape_calls` with JSON, [`counting`] has the answers of versions on
 //! trial counted,
-//! [`pin`] takes pins, [`gating`] shuts and opens the gate, [`stragglers`] names what a hand-over waits for,
-//! [`reaper`] finds what no thread is inside and has it destroyed, and [`unload`] unmaps images. [`fork`] goes on in a
-//! child process, and [`shutdown`] ends the runtime.
+//! [`pin`] takes pins, [`thread_patches`] patches what one thread calls, [`gating`] shuts and opens the gate,
+//! [`stragglers`] names what a hand-over waits for, [`reaper`] finds what no thread is inside and has it destroyed, and
+//! [`unload`] unmaps images. [`fork`] goes on in a child process, and [`shutdown`] ends the runtime.
 
 pub(crate) mod above;
 mod async_calls;
@@ -57,6 +57,7 @@ pub(in crate::host) mod shutdown;
 pub(crate) mod snapshots;
 pub(crate) mod state;
 mod stragglers;
+pub(crate) mod thread_patches;
 pub(crate) mod transaction_lock;
 mod unload;
 mod waiting;

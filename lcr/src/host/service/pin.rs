@@ -19,14 +19,14 @@ use crate::{
     error::{Error, ErrorKind, Result},
     host::{
         ids::{PinId, SlotId, ThreadId},
-        worlds::{
-            records::{self, PinnedTable},
-            world::World,
-        },
+        worlds::{own::PinnedTable, records, world::World},
     },
 };
 
-use super::{entering::Refusal, inner::RuntimeInner};
+use super::{
+    entering::{Refusal, contained},
+    inner::RuntimeInner,
+};
 
 /// Holds one world for the calling thread: until the pin is dropped, every call of this thread through
 /// a handle of the runtime reaches the instance that served in that world. Calls that components make
@@ -53,7 +53,7 @@ impl Pin {
             .take_pin(world, None)
             .map_err(|(kind, message)| Error::new(refusal_kind(kind), format!("no world can be pinned: {message}")))?;
         // SAFETY: the record is this thread's own, and no borrow of it is alive.
-        let pinned = unsafe { thread.pinned() };
+        let pinned = unsafe { &mut thread.own().pinned };
         pinned.push(PinnedTable { core: &raw const inner.core, table: world.table(), pin });
         thread.record().set_fast(false);
         Ok(Pin { inner: Arc::clone(inner), pin, generation: world.serial(), not_send: PhantomData })
@@ -76,11 +76,9 @@ impl Drop for Pin {
         let thread = records::mine();
         // SAFETY: the record is this thread's own (a pin is not `Send`), and no borrow
         // of it is alive.
-        let pinned = unsafe { thread.pinned() };
+        let pinned = unsafe { &mut thread.own().pinned };
         pinned.retain(|other| other.pin != self.pin || !ptr::eq(other.core, &raw const self.inner.core));
-        if pinned.is_empty() && !thread.uses_slow_path() {
-            thread.record().set_fast(true);
-        }
+        thread.allow_fast_path();
         self.inner.unpin(self.pin);
     }
 }
@@ -100,7 +98,7 @@ impl RuntimeInner {
     /// The pin by which the calling thread holds a world, if there is one.
     fn pinned_world(&self) -> Option<PinId> {
         // SAFETY: the record is this thread's own, and the borrow ends here.
-        let pinned = unsafe { records::mine().pinned() };
+        let pinned = unsafe { &records::mine().own().pinned };
         pinned.iter().rev().find(|pinned| ptr::eq(pinned.core, &raw const self.core)).map(|pinned| pinned.pin)
     }
 
@@ -168,7 +166,13 @@ impl RuntimeInner {
         loop {
             let (pin, world) = self.take_pin(like, Some(slot))?;
             if let Some(target) = world.target(slot) {
-                return Ok((target, world.table(), pin));
+                return match contained(|| Ok(self.over_own_patches(thread, slot, world.table(), target))) {
+                    Ok(target) => Ok((target, world.table(), pin)),
+                    Err(refusal) => {
+                        self.unpin(pin);
+                        Err(refusal)
+                    }
+                };
             }
             self.unpin(pin);
             if like.take().is_none() {

@@ -26,13 +26,13 @@ use crate::{
         world::Table,
     },
     component::waker::kept,
-    host::{
-        ids::{PinId, ThreadId},
-        sys,
-    },
+    host::{ids::ThreadId, sys},
 };
 
-use super::detached::{DetachedCall, Slot, Slots, Starter};
+use super::{
+    detached::{DetachedCall, Slot, Slots, Starter},
+    own::Own,
+};
 
 /// A thread's record, with the fields that only the host reads.
 ///
@@ -45,7 +45,7 @@ use super::detached::{DetachedCall, Slot, Slots, Starter};
 /// | `next` | the thread that links the record, once |
 /// | `deeper` | the owner appends; writers read |
 /// | `detached` | see [`Slots`] |
-/// | `pinned` | the owner |
+/// | `own` | the owner |
 /// | `slow` | the owner |
 #[repr(C)]
 pub(crate) struct ThreadRecord {
@@ -57,24 +57,13 @@ pub(crate) struct ThreadRecord {
     next: AtomicPtr<ThreadRecord>,
     deeper: AtomicPtr<Chunk>,
     detached: Slots,
-    pinned: UnsafeCell<Vec<PinnedTable>>,
+    own: UnsafeCell<Own>,
     /// Whether every call must take the slow path, with or without pins.
     slow: AtomicBool,
 }
 
-// SAFETY: the table above; `pinned` is used by the owner only.
+// SAFETY: the table above; `own` is used by the owner only.
 unsafe impl Sync for ThreadRecord {}
-
-/// One `Runtime::pin` of a thread.
-#[derive(Clone, Copy)]
-pub(crate) struct PinnedTable {
-    /// The runtime, for comparing.
-    pub(crate) core: *const Core,
-    /// The world's table, kept alive by the pin.
-    pub(crate) table: *const Table,
-    /// The pin's number in its runtime.
-    pub(crate) pin: PinId,
-}
 
 const CHUNK: usize = 64;
 
@@ -150,7 +139,7 @@ pub(in crate::host) fn forget_other_threads() {
         } else {
             record.record.leave_to(0);
             // SAFETY: the owner does not exist in this process.
-            unsafe { (*record.pinned.get()).clear() };
+            unsafe { (*record.own.get()).clear() };
             record.owner.store(0, Ordering::Release);
         }
     }
@@ -182,7 +171,7 @@ fn take() -> &'static ThreadRecord {
     record.set_name(sys::thread_name().as_bytes());
     // SAFETY: the record is this thread's since the exchange. A pin that its last owner leaked holds a world,
     // but not for this thread.
-    unsafe { record.pinned() }.clear();
+    unsafe { record.own() }.clear();
     record.slow.store(false, Ordering::Relaxed);
     record.record.open();
     kept::begin();
@@ -202,7 +191,7 @@ fn link(owner: u32) -> &'static ThreadRecord {
         next: AtomicPtr::new(ptr::null_mut()),
         deeper: AtomicPtr::new(ptr::null_mut()),
         detached: Slots::new(),
-        pinned: UnsafeCell::new(Vec::new()),
+        own: UnsafeCell::new(Own::new()),
         slow: AtomicBool::new(false),
     }));
     let mut head = HEAD.load(Ordering::Acquire);
@@ -314,12 +303,13 @@ impl ThreadRecord {
         depth
     }
 
-    /// Lets the owner's calls through to the inline frames again, unless a pin or a transaction forbids that.
+    /// Lets the owner's calls through to the inline frames again, unless a pin, a patch of the owner's own or a
+    /// transaction forbids that.
     /// Only the owner calls this.
     pub(in crate::host) fn allow_fast_path(&'static self) {
         // SAFETY: the owner calls this, and no borrow is alive.
-        let is_pinned = !unsafe { self.pinned() }.is_empty();
-        if !is_pinned && !self.uses_slow_path() && !self.ended.load(Ordering::Relaxed) {
+        let has_nothing_own = unsafe { self.own() }.is_empty();
+        if has_nothing_own && !self.uses_slow_path() && !self.ended.load(Ordering::Relaxed) {
             self.record.set_fast(true);
         }
     }
@@ -329,14 +319,14 @@ impl ThreadRecord {
         self.slow.load(Ordering::Relaxed)
     }
 
-    /// The owner's pins.
+    /// The owner's pins and patches.
     ///
     /// # Safety
     /// Only the owner calls this, and keeps no result across another call of it.
     #[allow(clippy::mut_from_ref, reason = "one thread uses it, see the table")]
-    pub(crate) unsafe fn pinned(&self) -> &mut Vec<PinnedTable> {
+    pub(crate) unsafe fn own(&self) -> &mut Own {
         // SAFETY: the caller is the owner.
-        unsafe { &mut *self.pinned.get() }
+        unsafe { &mut *self.own.get() }
     }
 }
 

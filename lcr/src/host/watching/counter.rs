@@ -22,7 +22,7 @@ const TRIES: usize = 4;
 #[derive(Default)]
 pub(super) struct Counter {
     owned: [Shard; SHARDS],
-    others: Shared,
+    others: CommonCount,
 }
 
 /// The count of one thread.
@@ -37,7 +37,7 @@ struct Shard {
 /// The count of all threads without a shard.
 #[repr(align(128))]
 #[derive(Default)]
-struct Shared(AtomicU64);
+struct CommonCount(AtomicU64);
 
 impl Counter {
     /// Counts one. Returns what the shard had counted before.

@@ -17,8 +17,9 @@ use crate::{
 
 use super::{
     patched::Patched,
-    patching::{happened, put_in},
-    transaction::in_turn,
+    patching::put_in,
+    protection,
+    putting::{self, Asked},
 };
 
 /// An export that was added to a component, as [`Runtime::added_exports`] lists it.
@@ -43,9 +44,7 @@ pub struct ExportBuilder<'rt, F, S> {
     name: String,
     closure: F,
     signature: std::marker::PhantomData<fn() -> S>,
-    override_protected: bool,
-    actor: Actor,
-    reason: Option<String>,
+    asked: Asked,
 }
 
 impl<F, S> fmt::Debug for ExportBuilder<'_, F, S> {
@@ -96,9 +95,7 @@ impl Runtime {
             name: name.to_owned(),
             closure,
             signature: std::marker::PhantomData,
-            override_protected: false,
-            actor: Actor::this_process(),
-            reason: None,
+            asked: Asked::default(),
         }
     }
 
@@ -134,19 +131,19 @@ impl Runtime {
 impl<S: Signature, F: Implements<S>> ExportBuilder<'_, F, S> {
     /// Allows to add it to a protected component. Default: it is refused.
     pub fn override_protected(mut self) -> Self {
-        self.override_protected = true;
+        self.asked.override_protected = true;
         self
     }
 
     /// Why, in the words of whoever asks. Default: no reason.
     pub fn reason(mut self, reason: impl Into<String>) -> Self {
-        self.reason = Some(reason.into());
+        self.asked.reason = Some(reason.into());
         self
     }
 
     /// Who asks. Default: this process.
     pub fn asked_by(mut self, actor: Actor) -> Self {
-        self.actor = actor;
+        self.asked.actor = actor;
         self
     }
 
@@ -154,9 +151,10 @@ impl<S: Signature, F: Implements<S>> ExportBuilder<'_, F, S> {
     ///
     /// # Errors
     /// `NotFound` if the component is not there; `Protected` without an override; `Invalid` if the name is not letters,
-    /// digits, `_` and `-`; `Busy` if a transaction runs; `Closed` if the runtime is gone.
+    /// digits, `_` and `-`; `Busy` if a transaction runs; `Closed` if the runtime is gone; `History` if it cannot be
+    /// recorded.
     pub fn commit(self) -> Result<Patched> {
-        let ExportBuilder { runtime, component, name, closure, override_protected, actor, reason, .. } = self;
+        let ExportBuilder { runtime, component, name, closure, asked, .. } = self;
         if !is_component_name(&name) || name.contains('.') {
             let text = format!(
                 "an export cannot be called {name:.200?}: a name is 1 to 128 letters, digits, `_` and `-`, and does \
@@ -164,18 +162,17 @@ impl<S: Signature, F: Implements<S>> ExportBuilder<'_, F, S> {
             );
             return Err(Error::new(ErrorKind::Invalid, text));
         }
-        let inner = runtime.inner();
-        in_turn(inner, false, 0, move || {
+        let (inner, overrides, patch) = (runtime.inner(), asked.override_protected, name.clone());
+        putting::commit(inner, &patch, asked, move |made| {
             let number = {
                 let state = inner.latest_state();
-                refuse(&state, &component, override_protected)?;
+                refuse(&state, &component, overrides)?;
                 state.objects().patches().next_number()
             };
-            // Behind the lock, as is what becomes of it if it is refused.
             let owner: Arc<str> = id(&name, number).to_string().into();
             let export = Some(Arc::new(Exported::new::<S>(&owner, &name, closure)?));
             let (interface, methods) = (String::new(), Vec::new());
-            let patch = Arc::new(Patch {
+            let patch = made.insert(Arc::new(Patch {
                 kind: Kind::Patch,
                 number,
                 name,
@@ -184,33 +181,18 @@ impl<S: Signature, F: Implements<S>> ExportBuilder<'_, F, S> {
                 methods,
                 export,
                 library: None,
-            });
-            let put = {
-                let mut state = inner.latest_state();
-                let place = state.objects().patches().stack().len();
-                put_in(inner, &mut state, place, &patch)
-            };
-            let (generation, dropped) = put?;
-            drop(dropped);
-            inner.emit(happened(&patch, generation, true, actor, reason));
-            // While it is this transaction's turn, the list has another count, so nothing is dropped here.
-            drop(patch);
-            Ok(Patched::new(inner, number, generation))
+            }));
+            let mut state = inner.latest_state();
+            let place = state.objects().patches().stack().len();
+            put_in(inner, &mut state, place, patch)
         })
     }
 }
 
-fn refuse(state: &State, component: &str, override_protected: bool) -> Result<()> {
-    let registry = state.objects().registry();
-    let present = registry.of_component(component).iter().filter_map(|&id| registry.get(id));
-    let present: Vec<_> = present.filter(|provider| provider.is_committed()).collect();
-    if present.is_empty() {
+fn refuse(state: &State, component: &str, overrides: bool) -> Result<()> {
+    if state.component_now(component).0.is_empty() {
         let text = format!("component `{component:.200}` is not there, so it can export nothing");
         return Err(Error::new(ErrorKind::NotFound, text));
     }
-    if present.iter().any(|each| each.implementation().manifest.protected) && !override_protected {
-        let text = format!("component `{component}` is protected; export with override_protected()");
-        return Err(Error::new(ErrorKind::Protected, text));
-    }
-    Ok(())
+    protection::refuse_change(state, component, overrides, "export with override_protected()")
 }

@@ -50,6 +50,9 @@ pub(super) struct Member {
     pub(super) notes: Vec<String>,
     /// The patches that it brings, and those that stand in the present component.
     pub(super) patches: Vec<PatchPart>,
+    /// The number and name of each patch and export of the components that it changes, or brings patches of, in their
+    /// order. By them a plan tells whether it is stale.
+    pub(super) standing: Vec<(u64, String)>,
     /// Whether the new component is compiled with `panic = "abort"`.
     pub(super) aborts: bool,
     /// Whether the new component is one that a revision kept, with its image.

@@ -40,6 +40,7 @@ mod precopy;
 mod prepare;
 mod protection;
 mod provide;
+mod putting;
 mod recorded;
 #[allow(dead_code, reason = "what is recorded is read where a history is kept")]
 pub(crate) mod recorder;

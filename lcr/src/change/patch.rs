@@ -26,19 +26,14 @@ use crate::{
     abi::names::is_component_name,
     component::generated::patches::{Collects as _, Layers, Patchable},
     error::{Error, ErrorKind, Result},
-    host::{
-        actor::Actor,
-        objects::patches::{Kept, Kind, id},
-        runtime::Runtime,
-    },
+    host::{actor::Actor, objects::patches::Kind, runtime::Runtime},
 };
 
 use super::{
-    patch_record,
     patched::Patched,
-    patching::{PatchInfo, Wish, happened, info, put, take_off},
+    patching::{By, PatchInfo, Wish, info, put, take_off},
     position::Position,
-    transaction::in_turn,
+    putting::{self, Asked},
 };
 
 /// A patch of a component's interface `I` that is to be put in: see [`Runtime::patch`].
@@ -50,10 +45,8 @@ pub struct PatchBuilder<'rt, I: ?Sized> {
     component: Option<String>,
     layers: Layers,
     position: Position,
-    override_protected: bool,
     leaves_missing: bool,
-    actor: Actor,
-    reason: Option<String>,
+    asked: Asked,
 }
 
 impl<I: ?Sized> fmt::Debug for PatchBuilder<'_, I> {
@@ -105,10 +98,8 @@ impl Runtime {
             component: None,
             layers: Layers::default(),
             position: Position::First,
-            override_protected: false,
             leaves_missing: false,
-            actor: Actor::this_process(),
-            reason: None,
+            asked: Asked::default(),
         }
     }
 
@@ -120,13 +111,24 @@ impl Runtime {
         patches.map(|patch| info(&state, patch)).collect()
     }
 
-    /// Takes a patch off. Calls that are inside it end as they began. Returns the generation without it. A rollback
-    /// brings the patch back, as long as a revision has it.
+    /// Takes a patch or an added export off. Calls that are inside it end as they began. Returns the generation without
+    /// it. A rollback brings it back, as long as a revision has it.
     ///
     /// # Errors
-    /// `NotFound` if there is no patch of that number; `Busy` if a transaction runs; `Closed` if the runtime is gone.
+    /// `NotFound` if there is none of that number; `Protected` if its component is protected: see
+    /// [`unpatch_protected`](Runtime::unpatch_protected); `Invalid` if it is that of a library, which a plan takes off;
+    /// `Busy` if a transaction runs; `Closed` if the runtime is gone.
     pub fn unpatch(&self, number: u64) -> Result<u64> {
-        take_off(self.inner(), number, Kept::ForRollback)
+        take_off(self.inner(), number, By::Number { overrides: false })
+    }
+
+    /// Takes a patch or an added export off as [`unpatch`](Runtime::unpatch) does, also one of a protected component.
+    /// The history notes the override. A [guard](Patched) needs none: it ends what was put in by one.
+    ///
+    /// # Errors
+    /// As for [`unpatch`](Runtime::unpatch), without `Protected`.
+    pub fn unpatch_protected(&self, number: u64) -> Result<u64> {
+        take_off(self.inner(), number, By::Number { overrides: true })
     }
 }
 
@@ -283,7 +285,7 @@ impl<I: ?Sized + Patchable> PatchBuilder<'_, I> {
 
     /// Allows to patch a protected component. Default: it is refused.
     pub fn override_protected(mut self) -> Self {
-        self.override_protected = true;
+        self.asked.override_protected = true;
         self
     }
 
@@ -296,13 +298,13 @@ impl<I: ?Sized + Patchable> PatchBuilder<'_, I> {
 
     /// Why, in the words of whoever asks. Default: no reason.
     pub fn reason(mut self, reason: impl Into<String>) -> Self {
-        self.reason = Some(reason.into());
+        self.asked.reason = Some(reason.into());
         self
     }
 
     /// Who asks. Default: this process.
     pub fn asked_by(mut self, actor: Actor) -> Self {
-        self.actor = actor;
+        self.asked.actor = actor;
         self
     }
 
@@ -314,7 +316,7 @@ impl<I: ?Sized + Patchable> PatchBuilder<'_, I> {
     /// provide it and none is named or bound, or several patches have the name of the position; `Mismatch` if the
     /// component has a method with another signature;
     /// `Protected` without an override; `Invalid` if the patch changes nothing, or its name is not that of a component;
-    /// `Busy` if a transaction runs; `Closed` if the runtime is gone.
+    /// `Busy` if a transaction runs; `Closed` if the runtime is gone; `History` if it cannot be recorded.
     pub fn commit(self) -> Result<Patched> {
         let inner = self.runtime.inner();
         if self.layers.0.is_empty() {
@@ -328,28 +330,11 @@ impl<I: ?Sized + Patchable> PatchBuilder<'_, I> {
             );
             return Err(Error::new(ErrorKind::Invalid, text));
         }
-        let (override_protected, leaves_missing) = (self.override_protected, self.leaves_missing);
-        let PatchBuilder { name, component, layers, position, actor, reason, .. } = self;
+        let PatchBuilder { name, component, mut layers, position, leaves_missing, asked, .. } = self;
+        let override_protected = asked.override_protected;
         let wish = Wish { name, component, position, override_protected, leaves_missing };
-        in_turn(inner, false, 0, move || {
-            // What closures have captured is dropped behind the lock, whatever becomes of the patch.
-            let (mut layers, mut made) = (layers, None);
-            let record = || {
-                let number = inner.state().objects().patches().next_number();
-                let asked = (actor.clone(), reason.clone());
-                patch_record::intent(inner, (None, Some(id(&wish.name, number))), asked, wish.override_protected)
-            };
-            let put = || put::<I>(inner, &wish, &mut layers, &mut made);
-            let put = patch_record::recorded(inner, record, true, put, |(generation, _)| *generation);
-            let (generation, dropped) = put?;
-            drop(dropped);
-            let patch = made.ok_or_else(|| Error::new(ErrorKind::Internal, "a patch was lost; please report this"))?;
-            inner.emit(happened(&patch, generation, true, actor, reason));
-            let number = patch.number;
-            // While it is this transaction's turn, the list has another count, so nothing is dropped here.
-            drop(patch);
-            Ok(Patched::new(inner, number, generation))
-        })
+        let name = wish.name.clone();
+        putting::commit(inner, &name, asked, move |made| put::<I>(inner, &wish, &mut layers, made))
     }
 }
 

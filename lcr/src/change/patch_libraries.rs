@@ -8,10 +8,7 @@
 use std::sync::Arc;
 
 use crate::host::{
-    objects::{
-        component::Implementation,
-        patches::{Kept, Patch, Patches},
-    },
+    objects::patches::{Kept, Patch, Patches},
     service::state::State,
 };
 
@@ -30,12 +27,9 @@ impl LibraryChange {
     /// What the members of a transaction do, whose files are loaded.
     pub(super) fn of(execution: &Execution, state: &State) -> LibraryChange {
         let (registry, patches) = (state.objects().registry(), state.objects().patches());
-        let is_of = |patch: &Patch, library: &Arc<Implementation>| {
-            patch.library.as_ref().is_some_and(|own| Arc::ptr_eq(own, library))
-        };
         let standing = |provider| {
             let library = registry.get(provider)?.implementation();
-            patches.stack().iter().find(|patch| is_of(patch, library)).map(|patch| patch.number)
+            patches.patch_of(library).map(|patch| patch.number)
         };
         let mut change = LibraryChange::default();
         let mut number = patches.next_number();

@@ -9,10 +9,10 @@ use std::{
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    host::{objects::patches::Kept, service::inner::RuntimeInner},
+    host::service::inner::RuntimeInner,
 };
 
-use super::patching::take_off;
+use super::patching::{By, take_off};
 
 /// How long a guard that is dropped waits for a transaction that runs.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -63,7 +63,7 @@ impl Patched {
         let Some(inner) = self.inner.upgrade() else {
             return Err(Error::new(ErrorKind::Closed, "the runtime is gone, and its patches with it"));
         };
-        let generation = take_off(&inner, self.number, Kept::Not)?;
+        let generation = take_off(&inner, self.number, By::Guard)?;
         self.is_kept = true;
         Ok(generation)
     }
@@ -78,7 +78,7 @@ impl Drop for Patched {
         let Some(inner) = self.inner.upgrade() else { return };
         let until = Instant::now() + PATIENCE;
         loop {
-            match take_off(&inner, self.number, Kept::Not) {
+            match take_off(&inner, self.number, By::Guard) {
                 Err(error) if error.kind() == ErrorKind::Busy && Instant::now() < until => {
                     thread::sleep(Duration::from_millis(1));
                 }

@@ -33,7 +33,7 @@ use crate::{
     },
 };
 
-use super::{patch_record, position::Position, transaction::in_turn};
+use super::{patch_record, position::Position, protection, transaction::in_turn};
 
 /// A patch of a runtime, as [`Runtime::patches`](crate::Runtime::patches) lists it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,10 +94,7 @@ pub(super) fn make<'m, I: ?Sized + Patchable>(
     let provider = registry.choose(I::NAME, I::VERSION, wish.component.as_deref(), Visibility::Committed)?;
     let implementation = Arc::clone(registry.implementation(provider));
     let component = implementation.component.id.name.clone();
-    if implementation.manifest.protected && !wish.override_protected {
-        let text = format!("component `{component}` is protected; patch it with override_protected()");
-        return Err(Error::new(ErrorKind::Protected, text));
-    }
+    protection::refuse_change(state, &component, wish.override_protected, "patch it with override_protected()")?;
     let owner: Arc<str> = id(&wish.name, number).to_string().into();
     let view = state.objects().views().get(view);
     let shape = |method: usize| view.interface.methods[method].shape.clone();
@@ -188,26 +185,45 @@ fn refuse_misfit(patch: &Patch, implementation: &Implementation) -> Result<()> {
     Err(Error::new(kind, format!("patch `{}` does not fit: {why}", patch.name)))
 }
 
-/// Takes a patch off. One that a rollback has taken off already ends without a commit, unless it is to be kept.
-pub(super) fn take_off(inner: &Arc<RuntimeInner>, number: u64, kept: Kept) -> Result<u64> {
+/// Who takes a patch off.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum By {
+    /// The guard of whoever put it in: it ends.
+    Guard,
+    /// Whoever knows its number: a rollback may bring it back.
+    Number { overrides: bool },
+}
+
+impl By {
+    fn kept(self) -> Kept {
+        match self {
+            By::Guard => Kept::Not,
+            By::Number { .. } => Kept::ForRollback,
+        }
+    }
+}
+
+/// Takes a patch or an export off. One that a rollback has taken off already ends without a commit, unless it is to be
+/// kept.
+pub(super) fn take_off(inner: &Arc<RuntimeInner>, number: u64, by: By) -> Result<u64> {
     in_turn(inner, false, 0, || {
         let standing = {
             let state = inner.latest_state();
             let mut stack = state.objects().patches().stack().iter();
             stack
                 .find(|patch| patch.number == number && patch.library.is_none() && patch.kind == Kind::Patch)
-                // An export that came is no entry, so one that goes is none.
-                .filter(|patch| patch.export.is_none())
                 .map(|patch| patch.id())
         };
-        let take = || take_off_now(inner, number, kept);
+        let take = || take_off_now(inner, number, by);
         let Some(id) = standing else { return take() };
-        let intent = || patch_record::intent(inner, (Some(id), None), (Actor::this_process(), None), false);
+        let overrides = matches!(by, By::Number { overrides: true });
+        let intent = || patch_record::intent(inner, (Some(id), None), (Actor::this_process(), None), overrides);
         patch_record::recorded(inner, intent, false, take, |generation| *generation)
     })
 }
 
-fn take_off_now(inner: &Arc<RuntimeInner>, number: u64, kept: Kept) -> Result<u64> {
+fn take_off_now(inner: &Arc<RuntimeInner>, number: u64, by: By) -> Result<u64> {
+    let kept = by.kept();
     let mut state = inner.latest_state();
     let Some(patch) = state.objects().patches().stack().iter().find(|patch| patch.number == number).cloned() else {
         return end(&mut state, number, kept);
@@ -219,6 +235,11 @@ fn take_off_now(inner: &Arc<RuntimeInner>, number: u64, kept: Kept) -> Result<u6
             patch.name
         );
         return Err(Error::new(ErrorKind::Invalid, text));
+    }
+    if let By::Number { overrides } = by {
+        // The list has another count, so nothing is dropped under the lock.
+        let instead = "take its patch off by Runtime::unpatch_protected";
+        protection::refuse_change(&state, &patch.component, overrides, instead)?;
     }
     inner.may_publish()?;
     let since = state.generation().next();

@@ -11,7 +11,7 @@
 //! 3. A change of a component takes no patch with it. A patch that fits the new version stands in it, and one that does
 //!    not rests; the plan says so, or is refused if it [asks](super::plan::PlanBuilder::require_patches) for that.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
     error::{Error, ErrorKind},
@@ -104,8 +104,7 @@ pub(super) fn aim(
 fn stood_for<'a>(state: &'a State, member: &Member, export: usize) -> Option<&'a str> {
     let replaced = member.replaced.iter().find(|replaced| replaced.export == export)?;
     let library = state.objects().registry().get(replaced.provider)?.implementation();
-    let is_its = |patch: &&Arc<Patch>| patch.library.as_ref().is_some_and(|own| Arc::ptr_eq(own, library));
-    state.objects().patches().stack().iter().find(is_its).map(|patch| &*patch.component)
+    state.objects().patches().patch_of(library).map(|patch| &*patch.component)
 }
 
 /// What a patch would stand around, where what it takes the place of is for the component that `stood` names. `None` if
@@ -192,6 +191,22 @@ pub(super) fn note_below(state: &State, steps: &[Step], members: &mut [Member], 
         }
     }
     refusals
+}
+
+/// Notes for each member which patches and exports there are on what it changes.
+pub(super) fn note_standing(state: &State, members: &mut [Member]) {
+    // A watch changes nothing that a plan says.
+    let stack = state.objects().patches().stack().iter().filter(|patch| patch.kind == Kind::Patch);
+    let stack: Vec<&Arc<Patch>> = stack.collect();
+    if stack.is_empty() {
+        return;
+    }
+    for member in members {
+        let brought = member.patches.iter().filter(|part| part.export.is_some()).map(|part| &part.component);
+        let changed: BTreeSet<&String> = member.before.iter().map(|before| &before.name).chain(brought).collect();
+        let standing = stack.iter().filter(|patch| changed.contains(&patch.component));
+        member.standing = standing.map(|patch| (patch.number, patch.name.clone())).collect();
+    }
 }
 
 /// Why a patch that stands rests after the member; `None` in it if the patch stands on, and without it if it rests

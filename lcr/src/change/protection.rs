@@ -1,10 +1,12 @@
 //! Protected components: `#[lcr::component(protected)]`. No plan changes one unless the plan carries the override.
 //!
 //! A component is changed if a plan replaces or removes it, whatever puts another one in its place (a file, an object
-//! of the program, a rollback); if it is configured; if a rollback changes its patches; and if a binding takes its
-//! callers to another component. What the
-//! plan puts there may be protected or not: what is present counts. [`Runtime::configure`] makes no plan, and carries
-//! no override. None of this needs a history.
+//! of the program, a rollback); if it is configured; if its patches or exports change, whichever way they come or go:
+//! with a library, by a rollback, by a closure or by a number; if a closure may change values at its points; and if a
+//! binding takes its callers to another component. What the plan puts there may be protected or not: what is present
+//! counts. [`Runtime::configure`] makes no plan, and carries no override. None of this needs a history.
+//!
+//! Whoever has put a patch on by an override takes it off without one: the guard of a patch ends what was allowed.
 //!
 //! [`Runtime::configure`]: crate::Runtime::configure
 
@@ -28,15 +30,45 @@ use super::{
 /// # Errors
 /// `Protected`.
 pub(super) fn refuse_member(state: &State, member: &Member, options: &Options) -> Result<(), Error> {
+    if options.override_protected {
+        return Ok(());
+    }
     let mut touched = member.providers().map(|provider| state.objects().registry().implementation(provider));
-    match touched.find(|implementation| implementation.manifest.protected && !options.override_protected) {
+    if let Some(implementation) = touched.find(|implementation| implementation.manifest.protected) {
+        let text = format!("component `{}` is protected; let the plan override_protected()", implementation.component);
+        return Err(Error::new(ErrorKind::Protected, text));
+    }
+    let mut patched = stood_on(state, member).filter(|(_, component)| is_protected(state, component));
+    match patched.next() {
         None => Ok(()),
-        Some(implementation) => {
-            let text =
-                format!("component `{}` is protected; let the plan override_protected()", implementation.component);
+        Some((patch, component)) => {
+            let text = format!(
+                "patch `{patch}` stands on component `{component}`, which is protected; let the plan \
+                 override_protected()"
+            );
             Err(Error::new(ErrorKind::Protected, text))
         }
     }
+}
+
+/// Refuses a change of a component that is protected, without an override. `instead` is what the caller has to do.
+///
+/// # Errors
+/// `Protected`.
+pub(super) fn refuse_change(state: &State, component: &str, overrides: bool, instead: &str) -> Result<(), Error> {
+    if overrides || !is_protected(state, component) {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Protected, format!("component `{component}` is protected; {instead}")))
+}
+
+/// The patches of libraries that a member takes off or replaces, with the components that they are on.
+fn stood_on<'a>(state: &'a State, member: &'a Member) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let libraries = member.providers().filter_map(|provider| state.objects().registry().get(provider));
+    libraries.filter_map(|library| {
+        let patch = state.objects().patches().patch_of(library.implementation())?;
+        Some((&*patch.name, &*patch.component))
+    })
 }
 
 /// Refuses configurations and bindings that change a protected component, if the plan has no override.
@@ -67,6 +99,10 @@ pub(super) fn overridden(state: &State, members: &[Member], options: &Options) -
     let changed = members.iter().flat_map(Member::providers).filter_map(|provider| registry.get(provider));
     let changed = changed.map(Provider::implementation).filter(|implementation| implementation.manifest.protected);
     let mut names: BTreeSet<String> = changed.map(|implementation| implementation.component.id.name.clone()).collect();
+    let brought = members.iter().flat_map(|member| &member.patches).filter(|part| part.export.is_some());
+    let brought = brought.map(|part| &*part.component);
+    let gone = members.iter().flat_map(|member| stood_on(state, member)).map(|(_, component)| component);
+    names.extend(brought.chain(gone).filter(|component| is_protected(state, component)).map(str::to_owned));
     names.extend(configured(state, options));
     names.extend(patched(state, options));
     names.extend(bound(state, options).into_iter().map(|(_, component)| component));

@@ -2,8 +2,9 @@
 //!
 //! A plan says what it does, and somebody has decided on that. So a transaction resolves the plan's requests once more,
 //! and goes on only if what they come to is still what the plan says: the same components change, from the same files,
-//! with the same way for each state, under the same dependents. What the plan does not say may change: instances come
-//! and go, callers come and go, and other transactions change components that the plan has nothing to do with.
+//! with the same way for each state, under the same dependents, below the same patches and exports. What the plan does
+//! not say may change: instances come and go, callers and watches come and go, and other transactions change components
+//! that the plan has nothing to do with.
 //!
 //! [`PlanBuilder::commit`](super::plan::PlanBuilder::commit) builds and commits at once. Nobody has seen that plan, so
 //! it does whatever its requests come to.
@@ -70,11 +71,22 @@ fn member_changed(before: &Member, after: &Member) -> Option<String> {
             }
         }
     }
+    if let Some(changed) = standing_changed(&before.standing, &after.standing) {
+        return Some(changed);
+    }
     if before.patches != after.patches {
         return Some("other patches come, or stand in what changes, than it says".to_owned());
     }
     let interfaces = before.replaced.iter().zip(&after.replaced);
     interfaces.into_iter().find_map(|(before, after)| state_changed(before, after))
+}
+
+fn standing_changed(before: &[(u64, String)], after: &[(u64, String)]) -> Option<String> {
+    let lacks = |of: &[(u64, String)], one: &&(u64, String)| !of.iter().any(|other| other.0 == one.0);
+    let come = after.iter().find(|one| lacks(before, one)).map(|(_, name)| format!("`{name}` was put in"));
+    let gone = || before.iter().find(|one| lacks(after, one)).map(|(_, name)| format!("`{name}` was taken off"));
+    let moved = || (before != after).then(|| "patches stand in another order".to_owned());
+    come.or_else(gone).or_else(moved)
 }
 
 fn state_changed(before: &ReplacedProvider, after: &ReplacedProvider) -> Option<String> {

@@ -148,7 +148,9 @@ impl AtPoint<'_> {
         self
     }
 
-    /// Allows a closure to change variables of a protected component. Default: it is refused.
+    /// Allows a closure to change variables of a protected component. At a point that is linked into the program, that
+    /// is any component that is protected and linked into it, too: nothing says whose the point is. Default: it is
+    /// refused.
     pub fn override_protected(mut self) -> Self {
         self.override_protected = true;
         self
@@ -175,13 +177,22 @@ impl AtPoint<'_> {
         let inner = self.runtime.inner();
         let state = inner.state();
         let (component, point) = self.find(&state)?;
-        let is_protected = component.as_ref().is_some_and(|component| protects(&state, component));
+        let protected = protecting(&state, component.as_ref());
         let is_armed = state.objects().points().is_armed(point);
         drop(state);
         let info = describe(component.as_ref(), point, is_armed)?;
-        if changes && is_protected && !self.override_protected {
-            let text =
-                format!("the component of {info} is protected; override_protected() allows to change its values");
+        if changes
+            && !self.override_protected
+            && let Some(protected) = &protected
+        {
+            let whose = match &info.component {
+                Some(_) => "which is protected",
+                None => "which is protected and linked into the program, as the point is",
+            };
+            let text = format!(
+                "values at {info} may be those of component `{protected}`, {whose}; override_protected() allows to \
+                 change them"
+            );
             return Err(Error::new(ErrorKind::Protected, text));
         }
         let look = look(&info)?;
@@ -196,7 +207,8 @@ impl AtPoint<'_> {
         drop(state);
         match armed {
             Ok(number) => {
-                tracing::info!(point = %info, changes, "a point is armed");
+                let overrode = protected.filter(|_| changes).map(|protected| protected.to_string());
+                tracing::info!(point = %info, changes, overrode = overrode.as_deref(), "a point is armed");
                 Ok(ArmedAt { inner: Arc::downgrade(inner), number })
             }
             Err(taken) => {
@@ -275,11 +287,13 @@ fn present(state: &State) -> Vec<(Option<Arc<Component>>, &'static Point)> {
     of_program.chain(of_images).collect()
 }
 
-fn protects(state: &State, component: &Arc<Component>) -> bool {
-    let of_it = |implementation: &&Arc<super::objects::component::Implementation>| {
-        Arc::ptr_eq(&implementation.component, component)
-    };
-    state.objects().registry().implementations().filter(of_it).any(|implementation| implementation.manifest.protected)
+/// A protected component in the image of a point: the image is that of the component, or the program's own, and there
+/// nothing says which of the components that are linked into it a point belongs to.
+fn protecting(state: &State, component: Option<&Arc<Component>>) -> Option<ComponentId> {
+    let mut implementations = state.objects().registry().implementations();
+    let in_image = |of: &Arc<Component>| component.map_or(of.origin.is_none(), |component| Arc::ptr_eq(of, component));
+    let found = implementations.find(|found| found.manifest.protected && in_image(&found.component));
+    found.map(|found| found.component.id.clone())
 }
 
 fn describe(component: Option<&Arc<Component>>, point: &Point, is_armed: bool) -> Result<PointInfo> {

@@ -239,8 +239,13 @@ fn a_protected_component_is_not_patched_without_the_override_which_is_told() {
     assert_eq!(export().commit().unwrap_err().kind(), ErrorKind::Protected);
     assert_eq!((rt.generation(), clock.version()), (generation, version));
     let _ = patch().override_protected().commit().unwrap().keep();
-    let _export = export().override_protected().commit().unwrap();
+    let number = export().override_protected().commit().unwrap().keep();
     assert_eq!(clock.version(), version + 1);
+    let error = rt.unpatch(number).unwrap_err();
+    assert!(error.kind() == ErrorKind::Protected && error.to_string().contains("`guard` is protected"), "{error}");
+    rt.unpatch_protected(number).unwrap();
+    assert_eq!(rt.added_exports(), []);
+    export().override_protected().commit().unwrap().remove().unwrap();
     assert_eq!(rt.rollback(Back::To(generation)).unwrap_err().kind(), ErrorKind::Protected);
     let back = rt.plan().rollback(Back::To(generation)).override_protected().commit().unwrap();
     assert_eq!((back.overrode_protection_of, clock.version()), (vec!["guard".to_owned()], version));

@@ -112,3 +112,20 @@ fn two_plans_take_the_callers_of_a_protected_component_no_more_than_one() {
     let report = rt.plan().bind::<dyn Clock>("guard").commit().unwrap();
     assert_eq!((report.overrode_protection_of, rt.service::<dyn Clock>().unwrap().version()), (Vec::new(), 7));
 }
+
+#[test]
+fn a_patch_library_of_a_protected_component_comes_and_goes_by_the_override_alone_and_that_is_told() {
+    let rt = guarded();
+    let clock: Handle<dyn Clock> = rt.service().unwrap();
+    refused(rt.replace(component("patch_later_1")), "patch");
+    let report = rt.plan().replace(component("patch_later_1")).override_protected().commit().unwrap();
+    assert_eq!((report.overrode_protection_of, clock.version()), (vec!["guard".to_owned()], 107));
+    refused(rt.replace(component("patch_later_2_panics_inside")), "another version of the patch");
+    refused(rt.plan().remove("later").commit(), "its removal");
+    refused(rt.rollback(Back::Steps(1)), "a rollback");
+    let planned = rt.plan().remove("later").build();
+    assert!(planned.refusals().any(|error| error.kind() == ErrorKind::Protected), "{planned}");
+    let report = rt.plan().remove("later").override_protected().commit().unwrap();
+    assert_eq!((report.overrode_protection_of, clock.version()), (vec!["guard".to_owned()], 7));
+    refused(rt.rollback(Back::Steps(1)), "a rollback that brings it back");
+}

@@ -1,8 +1,8 @@
 //! Plans that something overtook between the moment at which they were built and the one at which they are committed.
 
-use lcr::{Error, ErrorKind, Handle};
+use lcr::{Error, ErrorKind, Handle, Plan};
 use lcr_tests::{
-    bank::{Bank, Teller as _, Vault},
+    bank::{Bank, Clock, Teller as _, Vault},
     component, empty_runtime,
 };
 
@@ -99,4 +99,40 @@ fn a_builder_that_commits_at_once_does_what_its_requests_come_to() {
     let report = builder.commit().unwrap();
     assert_eq!(report.members[0].before.as_ref().unwrap().to_string(), "teller 2.0.0");
     bank.close();
+}
+
+#[test]
+fn a_patch_or_an_export_that_came_or_went_meanwhile_makes_a_plan_stale() {
+    let rt = empty_runtime();
+    rt.plan().add(component("clock_v1")).add(component("counter_v1")).commit().unwrap();
+    let patch = || rt.patch::<dyn Clock>("double").methods(|m| m.version(|next| next() * 2)).commit().unwrap();
+    let export = || rt.add_export::<fn() -> u8, _>("clock", "chime", || 12).commit().unwrap();
+    let of_clock =
+        || [rt.plan().replace(component("clock_v2")).build(), rt.plan().add(component("patch_later_1")).build()];
+    let elsewhere = rt.plan().replace(component("counter_v2")).build();
+    let stale = |plans: [Plan; 2], text: &str| {
+        plans.into_iter().for_each(|plan| assert_eq!(changed(plan.commit().unwrap_err()), text));
+    };
+
+    let plans = of_clock();
+    let first = patch();
+    stale(plans, "`double` was put in");
+    let plans = of_clock();
+    drop(first);
+    stale(plans, "`double` was taken off");
+    let first = patch();
+    let plans = of_clock();
+    drop(first);
+    let second = patch();
+    stale(plans, "`double` was put in");
+    let plans = of_clock();
+    let chime = export();
+    stale(plans, "`chime` was put in");
+    let [plan, _] = of_clock();
+    drop(chime);
+    assert_eq!(changed(plan.commit().unwrap_err()), "`chime` was taken off");
+    elsewhere.commit().unwrap();
+    let [replace, _] = of_clock();
+    replace.commit().unwrap();
+    drop(second);
 }

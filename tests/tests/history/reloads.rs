@@ -217,6 +217,26 @@ fn a_patch_of_the_program_is_an_entry_when_it_comes_and_when_it_goes_and_does_no
 }
 
 #[test]
+fn an_export_of_the_program_is_an_entry_when_it_comes_and_when_it_goes() {
+    let directory = tempfile::tempdir().unwrap();
+    let rt = open(directory.path());
+    rt.plan().add(component("clock_v1")).commit().unwrap();
+    let chime = || rt.add_export::<fn() -> u8, _>("clock", "chime", || 12);
+    drop(chime().reason("noon").commit().unwrap());
+    let number = chime().override_protected().commit().unwrap().keep();
+    rt.unpatch(number).unwrap();
+    let error = rt.add_export::<fn() -> u8, _>("nobody", "chime", || 12).commit().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    let entries = rt.history().unwrap().entries(usize::MAX).unwrap();
+    let of = |entry: &lcr::history::Entry| (entry.members[0].before.is_some(), entry.members[0].after.is_some());
+    let said: Vec<_> = entries[1..].iter().map(of).collect();
+    assert_eq!(said, [(false, true), (true, false), (false, true), (true, false), (false, true)], "{entries:#?}");
+    let chimes = entries[1..].iter().all(|entry| entry.to_string().contains("chime 0.0."));
+    assert!(chimes && entries[1].reason.as_deref() == Some("noon") && entries[3].overrode_protection, "{entries:#?}");
+    assert!(matches!(entries[5].result, Outcome::Refused { kind: ErrorKind::NotFound, .. }), "{entries:#?}");
+}
+
+#[test]
 fn a_patch_library_whose_component_is_not_there_keeps_nothing_else_from_coming_back() {
     let clock = |rt: &Runtime| rt.service::<dyn Clock>().map_or(0, |clock| clock.version());
     let directory = tempfile::tempdir().unwrap();

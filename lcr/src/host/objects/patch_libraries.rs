@@ -17,7 +17,7 @@ use crate::{
 
 use super::{
     component::Implementation,
-    patches::{Kind as PatchKind, Patch, PatchedMethod},
+    patches::{Kind as PatchKind, Patch, PatchedMethod, Patches},
 };
 
 /// A function of a library.
@@ -80,5 +80,13 @@ impl Patch {
             export: None,
             library: Some(Arc::clone(library)),
         })
+    }
+}
+
+impl Patches {
+    /// The patch in the list that came in a library.
+    pub(crate) fn patch_of(&self, library: &Arc<Implementation>) -> Option<&Arc<Patch>> {
+        let is_its = |patch: &&Arc<Patch>| patch.library.as_ref().is_some_and(|own| Arc::ptr_eq(own, library));
+        self.stack().iter().find(is_its)
     }
 }

@@ -157,6 +157,40 @@ mod tests {
         drop(armed);
     }
 
+    #[lcr::interface(name = "points.lock", version = 1)]
+    trait Lock {
+        fn turn(&self) -> u64;
+    }
+
+    #[derive(Default)]
+    struct Iron;
+
+    #[lcr::component(name = "points-iron", version = "1.0.0", protected)]
+    impl Lock for Iron {
+        fn turn(&self) -> u64 {
+            let mut turns: u64 = 1;
+            crate::point!("points.turn", turns: u64);
+            turns
+        }
+    }
+
+    #[test]
+    fn a_protected_component_that_is_linked_is_not_changed_at_its_points_without_the_override() {
+        let rt = Runtime::new().unwrap();
+        let lock = rt.service::<dyn Lock>().unwrap();
+        let at = || rt.at_point("points.turn");
+        let error = at().run(|(turns,): &mut (u64,)| *turns = 2).unwrap_err();
+        assert!(
+            error.kind() == ErrorKind::Protected && error.to_string().contains("linked into the program"),
+            "{error}"
+        );
+        drop(at().watch(|_| {}).unwrap());
+        assert_eq!(lock.turn(), 1);
+        let armed = at().override_protected().run(|(turns,): &mut (u64,)| *turns = 2).unwrap();
+        assert_eq!(lock.turn(), 2);
+        drop(armed);
+    }
+
     #[test]
     fn a_watching_closure_that_panics_changes_nothing() {
         fn pass() -> u64 {

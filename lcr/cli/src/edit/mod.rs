@@ -115,7 +115,7 @@ fn apply(
         }
     };
     let mut change = change::Change::new(&arguments.commit.options);
-    change.replace(&Replaced { component: None, file: library })?;
+    change.replace(&Replaced { component: None, file: library.path().to_owned() })?;
     change::commit(&arguments.commit, change, output)
 }
 

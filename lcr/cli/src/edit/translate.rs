@@ -54,7 +54,8 @@ pub(super) fn of_change(method: &Method<'_>, change: &Change, new: &str) -> Resu
     }
 }
 
-/// The function for a new text of the method.
+/// The function for a new text of the method. The text may call something of its own `next`, so what was there before
+/// has another name in it.
 pub(super) fn of_text(was: &Method<'_>, new: &str) -> Result<Function, Failure> {
     let parts = Parts::of(was)?;
     let method = Method::read(new, "the new text")?;
@@ -66,16 +67,18 @@ pub(super) fn of_text(was: &Method<'_>, new: &str) -> Result<Function, Failure> 
     let mut at = range.start;
     for call in own {
         body += &new[at..call.start];
-        body += "next";
+        body += "lcr_next";
         at = call.end;
     }
     body += &new[at..range.end];
     let lines = body.matches('\n').count() + 1;
-    let text = format!("{}{body}\n", parts.head);
+    // On the line where the text begins, so that its lines keep their numbers.
+    let text = format!("{}{{ #[allow(unused_variables)] let lcr_next = next; {body} }}\n", parts.head);
     Ok(Function { text, users: 0..lines, first })
 }
 
-/// The function whose match has the new arm, and calls what was there before where the arms do not say otherwise.
+/// The function whose match has the new arm, and calls what was there before where the arms do not say otherwise. That
+/// call is outside of the match: a pattern may bind a name that is an argument's, or `next`.
 fn of_arm(method: &Method<'_>, parts: &Parts, order: usize, arm: &str) -> Result<Function, Failure> {
     let found = method.top_match()?;
     if method.block().stmts.len() != 1 {
@@ -85,18 +88,20 @@ fn of_arm(method: &Method<'_>, parts: &Parts, order: usize, arm: &str) -> Result
     }
     without_instance(found.expr.to_token_stream(), parts, "what the match looks at")?;
     let before = &found.arms[..order - 1];
-    let mut text = format!("{}{{\n    match {} {{\n", parts.head, method.slice(found.expr.span()));
+    let looks_at = method.slice(found.expr.span());
+    let mut text = format!("{}{{\n    'lcr_below: {{\n        return match {looks_at} {{\n", parts.head);
     for other in before {
         // A guard is a part of the pattern.
         without_instance(other.pat.to_token_stream(), parts, "an arm before it")?;
         let pattern = method.slice(other.pat.span());
-        text += &format!("        #[allow(unused_variables)]\n        {pattern} => {},\n", parts.call());
+        text += &format!("            #[allow(unused_variables)]\n            {pattern} => break 'lcr_below,\n");
     }
     let arm = arm.trim().trim_end_matches(',');
     let start = text.matches('\n').count();
-    text += &format!("        {arm},\n");
+    text += &format!("            {arm},\n");
     let end = text.matches('\n').count();
-    text += &format!("        #[allow(unreachable_patterns)]\n        _ => {},\n    }}\n}}\n", parts.call());
+    text += "            #[allow(unreachable_patterns)]\n            _ => break 'lcr_below,\n        };\n    }\n";
+    text += &format!("    {}\n}}\n", parts.call());
     Ok(Function { text, users: start..end, first: 1 })
 }
 
@@ -116,6 +121,13 @@ impl Parts {
             && matches!(**ty, syn::Type::ImplTrait(_))
         {
             return Err(refused("a method that returns a stream cannot be patched; edit the component".to_owned()));
+        }
+        let is_next =
+            |input: &FnArg| matches!(input, FnArg::Typed(input) if mentions(input.pat.to_token_stream(), "next"));
+        if signature.inputs.iter().any(is_next) {
+            let text = "an argument is called `next`, which is what a patch calls what was there before; give it \
+                        another name in the component";
+            return Err(refused(text.to_owned()));
         }
         let (mut arguments, mut names, mut types) = (Vec::new(), Vec::new(), Vec::new());
         for (number, input) in signature.inputs.iter().enumerate() {
@@ -258,7 +270,8 @@ mod tests {
         assert_eq!((users(&after), after.first), (vec!["result = None;"], 1));
         let arm = made(GET, &Change::Clause { order: 2, arm: "42 => Some(24)".to_owned() }).unwrap();
         let lines: Vec<&str> = arm.text.lines().map(str::trim).collect();
-        assert!(lines.contains(&"0 => next(key),") && lines.contains(&"_ => next(key),"), "{arm:?}");
+        assert!(lines.contains(&"0 => break 'lcr_below,") && lines.contains(&"_ => break 'lcr_below,"), "{arm:?}");
+        assert!(arm.text.ends_with("\n    next(key)\n}\n"), "{arm:?}");
         assert_eq!(users(&arm), ["42 => Some(24),"]);
     }
 
@@ -267,8 +280,25 @@ mod tests {
         let method = Method::read(GET, "text").unwrap();
         let new = "fn get(&self, key: u8) -> Option<u8> {\n    let found = self.get(key)?;\n    Some(found + 1)\n}";
         let function = of_text(&method, new).unwrap();
-        assert!(function.text.contains("{\n    let found = next(key)?;\n    Some(found + 1)\n}"), "{function:?}");
+        assert!(function.text.contains("{\n    let found = lcr_next(key)?;\n    Some(found + 1)\n}"), "{function:?}");
         assert_eq!((function.users, function.first), (0..4, 1));
+    }
+
+    /// What a patch passes on are its arguments, whatever the author's patterns call what they bind.
+    #[test]
+    fn an_arm_before_the_new_one_that_binds_an_arguments_name_does_not_change_what_is_passed_on() {
+        let text = "fn pick(&self, key: Option<u8>, other: u8) -> u8 {
+            match (key, other) {
+                (Some(other), _) if other > 7 => 1,
+                (Some(next), key) => 2,
+                _ => 3,
+            }
+        }";
+        let arm = made(text, &Change::Clause { order: 3, arm: "(None, 4) => 5".to_owned() }).unwrap();
+        assert!(arm.text.contains("(Some(other), _) if other > 7 => break"), "the guard stays: {arm:?}");
+        let (inside, behind) = arm.text.rsplit_once("        };\n    }\n").unwrap();
+        assert!(!inside.contains("next("), "{arm:?}");
+        assert_eq!(behind, "    next(key, other)\n}\n");
     }
 
     #[test]
@@ -288,6 +318,7 @@ mod tests {
             ("async fn f(&self) -> u8 { 1 }", "async method"),
             ("fn f<'a>(&self, s: &'a str) -> u8 { 1 }", "names lifetimes"),
             ("fn f(&self, s: Self) -> u8 { 1 }", "names `Self`"),
+            ("fn f(&self, next: u8) -> u8 { 1 }", "is called `next`"),
         ] {
             let refused = made(text, &inject(Place::Before, "g()")).unwrap_err();
             assert!(refused.contains(part), "{refused}");

@@ -49,6 +49,10 @@ pub struct ExportedMethod {
     pub name: String,
     /// Its signature as its author wrote it: see [`MethodManifest::signature`].
     pub signature: String,
+    /// Its signature without names of arguments, and behind it the structs and enums of its types: methods of which
+    /// this is the same take and return the same values.
+    #[serde(rename = "types")]
+    pub spelled_out: String,
     /// Its arguments, in order and without `self`.
     pub arguments: Vec<ExportedArgument>,
     /// Whether its author says by `#[lcr(pure)]` that a call changes nothing.
@@ -120,6 +124,7 @@ impl ExportedMethod {
             id,
             name: method.shape.name().unwrap_or_default().to_owned(),
             signature: method.signature(),
+            spelled_out: method.shape.spelled_out(),
             arguments: method.shape.arguments().enumerate().map(argument).collect(),
             is_pure: method.is_pure,
             has_default: method.has_default,

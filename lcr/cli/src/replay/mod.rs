@@ -1,19 +1,21 @@
 //! `replay`: makes the calls of a record again, and says which outcomes differ.
 //!
 //! The calls are made one after the other, in the order in which they ended when they were recorded: of a running
-//! process through its control socket, or of libraries that this process loads into a runtime of its own.
+//! process through its control socket, or of libraries that this process loads into a runtime of its own. Each goes to
+//! the component that it was recorded of, or to the one that the user names. Before the first call of a method its
+//! signature is compared: JSON that was made of one type may be read as another one, and mean something else.
 
 mod difference;
+mod subject;
 
 use std::{
     collections::BTreeMap,
     fs::File,
     io::{BufRead as _, BufReader, Read as _},
     path::Path,
-    time::Duration,
 };
 
-use lcr::{Runtime, calls::Call};
+use lcr::Runtime;
 use serde_json::{Value as Json, json, value::RawValue};
 
 use crate::{
@@ -22,24 +24,18 @@ use crate::{
     output::{Output, Style},
     process::{Process, list, text, watching::FORM},
 };
+use subject::Subject;
 
 /// The longest line of a record, in bytes.
 const LINE: u64 = 1 << 20;
 
-/// How long a call may take.
-const TIMEOUT: Duration = Duration::from_secs(10);
-
 /// A call of a record.
 struct Recorded {
     method: String,
+    /// The component, with its version. Records of earlier versions lack it.
+    component: Option<String>,
     arguments: Box<RawValue>,
     outcome: Json,
-}
-
-/// What calls are made of.
-enum Subject {
-    Process(Box<Process>),
-    Libraries(Runtime),
 }
 
 /// Makes the calls of a record again.
@@ -51,25 +47,24 @@ pub(crate) fn replay(replay: &Replay, output: &Output) -> Result<Outcome, Failur
             refuse_effects(replay, &methods)?;
             let process = Process::find(&replay.target)?;
             process.require("call")?;
-            Subject::Process(Box::new(process))
+            Subject::process(process)
         }
         libraries => {
             let runtime = Runtime::builder().linked(false).build()?;
             libraries.iter().try_for_each(|library| runtime.load(library).map(drop))?;
-            Subject::Libraries(runtime)
+            Subject::libraries(runtime)
         }
     };
     let (mut calls, mut differ, mut skipped) = (0_u64, 0_u64, 0_u64);
     while let Some((line, recorded)) = lines.next_call()? {
-        // Several components may have it.
-        let called: Vec<&Json> = methods.iter().filter(|method| text(method, "method") == recorded.method).collect();
-        if called.first().is_some_and(|method| method["cannot_be_replayed"].is_string()) {
+        let called = called(&methods, &recorded).map_err(|why| lines.damaged(why))?;
+        if called["cannot_be_replayed"].is_string() {
             skipped += 1;
             continue;
         }
         calls += 1;
-        let is_pure = !called.is_empty() && called.iter().all(|method| method["is_pure"] == true);
-        let found = subject.call(&recorded, replay.component.as_deref(), !is_pure)?;
+        let component = subject.component(called, replay.component.as_deref())?;
+        let found = subject.call(&recorded, &component, called["is_pure"] != true)?;
         let Some(difference) = difference::of_outcomes(&recorded.outcome, &found, replay.any_order) else { continue };
         differ += 1;
         if output.is_json() {
@@ -93,6 +88,21 @@ pub(crate) fn replay(replay: &Replay, output: &Output) -> Result<Outcome, Failur
     Ok(Outcome::of(differ == 0 && calls > 0))
 }
 
+/// What the head of a record says of the method of a call.
+fn called<'a>(methods: &'a [Json], recorded: &Recorded) -> Result<&'a Json, String> {
+    let is_its = |method: &&Json| {
+        let component = recorded.component.as_deref();
+        text(method, "method") == recorded.method && component.is_none_or(|name| text(method, "component") == name)
+    };
+    // Without its component, a call may be of any that has the method.
+    let mut found = methods.iter().filter(is_its);
+    match (found.next(), found.next()) {
+        (Some(only), None) => Ok(only),
+        (None, _) => Err(format!("its first line does not name `{:.200}`", recorded.method)),
+        (Some(_), Some(_)) => Err(format!("several components have `{:.200}`, and it names none", recorded.method)),
+    }
+}
+
 /// Refuses calls of a running process that may change something.
 fn refuse_effects(replay: &Replay, methods: &[Json]) -> Result<(), Failure> {
     let effects = methods.iter().find(|method| method["is_pure"] != true && !method["cannot_be_replayed"].is_string());
@@ -104,42 +114,6 @@ fn refuse_effects(replay: &Replay, methods: &[Json]) -> Result<(), Failure> {
         ))),
         _ => Ok(()),
     }
-}
-
-impl Subject {
-    /// Makes a call, which may have effects or not: of a pure method a program takes it also where its control socket
-    /// is for reading only. Returns its outcome, as a record has it.
-    fn call(&mut self, recorded: &Recorded, component: Option<&str>, effects: bool) -> Result<Json, Failure> {
-        let Some((interface, method)) = recorded.method.rsplit_once('.') else {
-            let text = format!("the record has a call of `{:.200}`, which is no method", recorded.method);
-            return Err(Failure::new(Status::Format, "record", text));
-        };
-        match self {
-            Subject::Process(process) => {
-                let arguments = json!({
-                    "interface": interface, "method": method, "component": component, "effects": effects,
-                    "arguments": recorded.arguments, "timeout_ms": millis(TIMEOUT)
-                });
-                let answer = process.ask("call", &arguments)?;
-                Ok(match answer.get("fault") {
-                    Some(fault) if !fault.is_null() => json!({ "fault": fault["kind"], "text": fault["text"] }),
-                    _ => json!({ "value": answer["result"] }),
-                })
-            }
-            Subject::Libraries(runtime) => {
-                let mut call = Call::new(interface, method).arguments(recorded.arguments.get()).allow_effects();
-                call = component.into_iter().fold(call, Call::component).timeout(TIMEOUT);
-                Ok(match runtime.call(&call)?.result {
-                    Ok(json) => json!({ "value": serde_json::from_str::<Json>(&json).unwrap_or_default() }),
-                    Err(fault) => json!({ "fault": fault.kind().name(), "text": fault.to_string() }),
-                })
-            }
-        }
-    }
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The lines of a record.
@@ -191,8 +165,10 @@ impl Lines {
             serde_json::from_str(&line).map_err(|error| self.damaged(error))?;
         let mut take = |name: &str| members.remove(name).ok_or_else(|| self.damaged(format!("it has no `{name}`")));
         let (method, arguments, outcome) = (take("method")?, take("arguments")?, take("outcome")?);
+        let component = take("component").ok().map(|component| serde_json::from_str(component.get()));
+        let component = component.transpose().map_err(|error| self.damaged(error))?;
         let method = serde_json::from_str(method.get()).map_err(|error| self.damaged(error))?;
         let outcome = serde_json::from_str(outcome.get()).map_err(|error| self.damaged(error))?;
-        Ok(Some((self.number, Recorded { method, arguments, outcome })))
+        Ok(Some((self.number, Recorded { method, component, arguments, outcome })))
     }
 }

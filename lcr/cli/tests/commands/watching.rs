@@ -191,6 +191,13 @@ fn a_record_is_replayed_against_a_library_and_differences_are_told() {
     let (same, other) = (component("till_1"), component("till_2"));
     let text = fs::read_to_string(&file).unwrap();
     assert_eq!(text.lines().count(), 4, "{text}");
+    assert!(text.lines().skip(1).all(|line| line.contains("\"component\":\"till 1.0.0\"")), "{text}");
+    place
+        .run(["replay", name, "--library", &component("till_other")])
+        .with(65)
+        .complains("its types changed")
+        .complains("struct Purchase { cents: u32 }");
+    place.run(["replay", name, "--library", &same, "--component", "safe"]).with(66).complains("no component `safe`");
     let sold = place.run(["replay", name, "--library", &same]);
     // The first call that was recorded may not have been the first sale.
     let first: Json = serde_json::from_str(text.lines().nth(1).unwrap()).unwrap();

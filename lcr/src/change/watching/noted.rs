@@ -16,7 +16,7 @@ pub struct WatchedMethod {
     pub component: String,
     /// The content hash of the component's file, in 64 digits; `None` if it is linked into the program.
     pub hash: Option<String>,
-    /// The signature, as Rust writes it, with its structs and enums spelled out.
+    /// The signature, as Rust writes it, and behind it the structs and enums of its types.
     pub signature: String,
     /// The names of the arguments; empty if they are not known.
     pub arguments: Vec<String>,

@@ -225,7 +225,7 @@ impl<'w> Making<'w> {
             method: signature.name().to_owned(),
             component,
             hash: implementation.component.origin.as_ref().map(|origin| origin.hash.to_string()),
-            signature: format!("{:#}", method.shape),
+            signature: method.shape.spelled_out(),
             arguments: method.arguments.clone(),
             is_pure: method.is_pure,
             cannot_be_replayed: can_be_replayed(&signature),

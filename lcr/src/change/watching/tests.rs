@@ -236,16 +236,19 @@ fn a_record_has_what_is_needed_to_make_a_call_again() {
     shop.login("ann", "hidden".to_owned());
     drop(shop.fail("no ink".to_owned()));
     shop.take(vec!["too long".to_owned(); 1000]);
-    let lines = lines(&watching);
+    let line = |method: &str, arguments: Json, outcome: Json| {
+        let method = format!("watch.shop.{method}");
+        serde_json::json!({
+            "method": method, "component": "watch-corner 1.0.0", "arguments": arguments, "outcome": outcome
+        })
+    };
+    let json = |text: &str| -> Json { serde_json::from_str(text).unwrap() };
     assert_eq!(
-        lines,
+        lines(&watching),
         [
-            serde_json::json!({ "method": "watch.shop.price", "arguments": ["pen", 3],
-                                "outcome": { "value": { "Ok": 9 } } }),
-            serde_json::json!({ "method": "watch.shop.login", "arguments": ["ann", "***"],
-                                "outcome": { "value": false } }),
-            serde_json::json!({ "method": "watch.shop.fail", "arguments": ["no ink"],
-                                "outcome": { "fault": "panic", "text": "no ink" } }),
+            line("price", json(r#"["pen", 3]"#), json(r#"{ "value": { "Ok": 9 } }"#)),
+            line("login", json(r#"["ann", "***"]"#), json(r#"{ "value": false }"#)),
+            line("fail", json(r#"["no ink"]"#), json(r#"{ "fault": "panic", "text": "no ink" }"#)),
         ]
     );
     assert_eq!(watching.lost(), 1);

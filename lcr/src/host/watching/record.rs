@@ -81,8 +81,9 @@ impl Observer for Record {
         };
         let Ok(outcome) = outcome else { return self.lines.lose() };
         let line = format!(
-            "{{\"method\":{},\"arguments\":{},\"outcome\":{}}}",
+            "{{\"method\":{},\"component\":{},\"arguments\":{},\"outcome\":{}}}",
             Value::from(signature.name()),
+            Value::from(signature.component()),
             arguments.get(),
             outcome.get()
         );

@@ -1,7 +1,10 @@
 //! Shapes in Rust's notation, for messages, the command line and introspection.
 
 use super::{Kind, Part, Shape};
-use std::fmt::{self, Display, Formatter};
+use std::{
+    collections::BTreeSet,
+    fmt::{self, Display, Formatter},
+};
 
 impl Display for Shape {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -50,6 +53,22 @@ impl Shape {
         let arguments = ["&self".to_owned()].into_iter().chain(arguments.iter().enumerate().map(argument));
         let before = if self.is_async() { "async " } else { "" };
         format!("{before}fn {}({}){}", self.name, join(arguments), self.returned())
+    }
+
+    /// A method with every struct and enum of its types: `fn put(&self, Key); struct Key { id: u64 }`. Methods for
+    /// which this is the same take and return the same values.
+    pub(crate) fn spelled_out(&self) -> String {
+        let mut types = BTreeSet::new();
+        self.gather(&mut types);
+        [self.to_string()].into_iter().chain(types).collect::<Vec<_>>().join("; ")
+    }
+
+    /// Adds every struct and enum in it. A shape is of bounded depth.
+    fn gather(&self, types: &mut BTreeSet<String>) {
+        if matches!(self.kind, Kind::Struct | Kind::Enum) && !types.insert(format!("{self:#}")) {
+            return;
+        }
+        self.parts.iter().for_each(|part| part.shape.gather(types));
     }
 
     /// `(arguments) -> result` of a callback.

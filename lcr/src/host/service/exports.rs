@@ -121,9 +121,10 @@ impl RuntimeInner {
             Some((interface, method)) => (interface.to_owned(), method),
             None => (self.only_interface_with(component, name)?, name),
         };
-        let found = self.packed_method(&interface, Some(component), method)?;
+        let found = self.find_method(&interface, Some(component), method)?;
+        // First, so that nothing is constructed for an export that is refused.
         refuse_other_type::<S>(component, method, &found.method().shape)?;
-        Ok(found)
+        self.refer_to(found)
     }
 
     /// The interface of a component that has the method, if there is one.

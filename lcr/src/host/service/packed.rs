@@ -1,9 +1,9 @@
 //! Packed calls: a method of whatever serves an interface, called by one who knows its types by their shapes alone.
 //!
-//! [`RuntimeInner::packed_method`] finds a method and takes a reference to a slot, so that a [`PackedMethod`] is a
-//! handle in all but its type: [`PackedMethod::call`] enters the slot as a handle's slow path does, through gate, pin
-//! and successor. Drain and stragglers see the call by its frame, its fault names the component and is counted there,
-//! and a patched method is called with its patches.
+//! `RuntimeInner::find_method` finds a method, and `RuntimeInner::refer_to` takes a reference to a slot, so that a
+//! [`PackedMethod`] is a handle in all but its type: [`PackedMethod::call`] enters the slot as a handle's slow path
+//! does, through gate, pin and successor. Drain and stragglers see the call by its frame, its fault names the component
+//! and is counted there, and a patched method is called with its patches.
 //!
 //! The slot's view is the interface as the component itself knows it. The host may lack the interface, so the thunk
 //! that makes the call is the image's own ([`crossing`](crate::abi::crossing)): it is looked up inside the frame, in
@@ -81,26 +81,11 @@ pub(crate) struct CallFault {
 }
 
 impl RuntimeInner {
-    /// The method `method` of the service that provides `interface`, of `component` if that is given.
-    ///
-    /// # Errors
-    /// `NotFound` if nothing provides the interface, or it has no such method; `Ambiguous` as for a handle; `Invalid`
-    /// if the method cannot be called by its shape; else those of the construction of the service.
-    pub(crate) fn packed_method(
-        self: &Arc<RuntimeInner>,
-        interface: &str,
-        component: Option<&str>,
-        method: &str,
-    ) -> Result<PackedMethod> {
-        let found = self.find_method(interface, component, method)?;
-        self.refer_to(found)
-    }
-
     /// Takes a reference for a handle on the service of the method that was found. Constructs the service if it is the
     /// first.
     ///
     /// # Errors
-    /// Those of [`packed_method`](RuntimeInner::packed_method).
+    /// Those of the construction of the service.
     pub(super) fn refer_to(self: &Arc<RuntimeInner>, found: FoundMethod) -> Result<PackedMethod> {
         let view = self.state().objects.resolve_view(found.manifest.interface_bytes())?;
         let service = self.service(found.provider, Visibility::Committed)?;
@@ -108,7 +93,12 @@ impl RuntimeInner {
         Ok(PackedMethod { slot, inner: Arc::clone(self), found })
     }
 
-    /// Finds a method, as [`packed_method`](RuntimeInner::packed_method) does.
+    /// Finds the method `method` of what provides `interface`, of `component` if that is given. Constructs nothing, so
+    /// that whoever refuses the method by its signature does so before any code of the component runs.
+    ///
+    /// # Errors
+    /// `NotFound` if nothing provides the interface, or it has no such method; `Ambiguous` as for a handle; `Invalid`
+    /// if the method cannot be called by its shape.
     pub(super) fn find_method(&self, interface: &str, component: Option<&str>, method: &str) -> Result<FoundMethod> {
         let state = self.state();
         let registry = state.objects.registry();

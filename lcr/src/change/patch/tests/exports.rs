@@ -155,3 +155,16 @@ fn what_cannot_be_exported_is_refused_and_changes_nothing() {
     let _ring = ring.commit().unwrap();
     assert_eq!(rt.export::<fn() -> u8>("patch-door", "ring").unwrap().call().unwrap(), 1);
 }
+
+#[test]
+fn a_method_that_is_asked_for_as_another_type_is_refused_before_its_component_is_constructed() {
+    let rt = Runtime::new().unwrap();
+    let instances = || {
+        let status = rt.status();
+        status.components.iter().find(|component| component.id.name == "patch-plain").unwrap().instances
+    };
+    assert_eq!(rt.export::<fn(u32) -> u64>("patch-plain", "add").unwrap_err().kind(), ErrorKind::Mismatch);
+    assert_eq!(instances(), 0);
+    let _add = rt.export::<Number>("patch-plain", "add").unwrap();
+    assert_eq!(instances(), 1);
+}

@@ -49,7 +49,7 @@ impl Shop for Corner {
 }
 
 fn method(rt: &Runtime, name: &str) -> PackedMethod {
-    rt.inner().packed_method("packed.shop", None, name).unwrap()
+    rt.inner().refer_to(rt.inner().find_method("packed.shop", None, name).unwrap()).unwrap()
 }
 
 /// # Safety
@@ -189,7 +189,7 @@ fn a_panic_is_a_fault_that_names_the_component_and_is_counted_there() {
 #[test]
 fn what_cannot_be_called_by_its_shape_is_refused_by_name() {
     let rt = Runtime::new().unwrap();
-    let refused = |interface, method| rt.inner().packed_method(interface, None, method).err().unwrap();
+    let refused = |interface, method| rt.inner().find_method(interface, None, method).err().unwrap();
     let missing = refused("packed.shop", "shut");
     assert_eq!(missing.kind(), ErrorKind::NotFound);
     assert!(missing.to_string().contains("open, price, fail, wait, twice, fall, never"), "{missing}");

@@ -17,7 +17,7 @@ use std::{
 };
 
 use child::in_child;
-use lcr::{ErrorKind, Handle, Pinned, Runtime, RuntimeBuilder, Trial};
+use lcr::{ErrorKind, Handle, Pinned, Runtime, RuntimeBuilder, Trial, watch::Watch};
 use lcr_tests::{
     bank::{Bank, Branch as _, Teller as _, Vault as _},
     component,
@@ -260,5 +260,24 @@ fn a_child_has_no_trial_and_what_is_on_trial_in_its_parent_serves_on_in_it() {
         assert!(bank.rt.trial().is_some());
         bank.rt.confirm().unwrap();
         assert_eq!(bank.vault.version(), 2);
+    });
+}
+
+#[test]
+fn a_child_has_no_lines_of_a_watch_of_its_parent_and_nothing_in_it_waits_for_them() {
+    in_a_process_of_its_own(|| {
+        let rt = empty_runtime();
+        rt.load(component("counter_v1")).unwrap();
+        let counter: Handle<dyn Counter> = rt.service().unwrap();
+        let trace = rt.watch(Watch::trace("test.counter.add")).unwrap();
+        let slow = rt.watch(Watch::slow("test.counter.add")).unwrap();
+        assert_eq!((counter.add(1), slow.slowest().len()), (1, 1));
+        in_child(|| {
+            assert_eq!((trace.next_line(), slow.slowest().len(), trace.is_over()), (None, 0, true));
+            assert_eq!(counter.add(1), 2);
+            assert_eq!(trace.next_line(), None);
+            drop((trace, slow));
+            assert_eq!(counter.add(1), 3);
+        });
     });
 }

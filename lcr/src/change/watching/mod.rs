@@ -20,7 +20,7 @@ mod place;
 mod request;
 
 use std::{
-    fmt,
+    fmt, mem,
     sync::{
         Arc, Weak,
         mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
@@ -59,7 +59,17 @@ pub struct Watching {
     runtime: Weak<RuntimeInner>,
     until: Instant,
     /// Whoever waits for the end waits for this to be dropped.
-    _ends: SyncSender<()>,
+    ends: Option<SyncSender<()>>,
+}
+
+/// The child of a fork leaks what threads of its parent may have held.
+impl Drop for Watching {
+    fn drop(&mut self) {
+        if !self.notes.switch.is_here() {
+            let Notes { lines, slowest, .. } = &self.notes;
+            mem::forget((self.ends.take(), Arc::clone(lines), Arc::clone(slowest)));
+        }
+    }
 }
 
 impl fmt::Debug for Watching {
@@ -143,7 +153,7 @@ impl Runtime {
             drop(place::take_off(inner, &taken_off));
             return Err(Error::io("no thread can be started to end the watch", error));
         }
-        Ok(Watching { methods, left_out, notes, runtime, until, _ends: ends })
+        Ok(Watching { methods, left_out, notes, runtime, until, ends: Some(ends) })
     }
 }
 
@@ -167,9 +177,10 @@ impl Watching {
         &self.left_out
     }
 
-    /// The next line of a trace or record, which is one JSON object; `None` if there is none now.
+    /// The next line of a trace or record, which is one JSON object; `None` if there is none now. The child of a fork
+    /// has none: the lines are its parent's.
     pub fn next_line(&self) -> Option<String> {
-        self.notes.lines.next()
+        self.notes.switch.is_here().then(|| self.notes.lines.next())?
     }
 
     /// How many calls a trace or record left out, because they came faster than they were read or than the limit of
@@ -183,9 +194,10 @@ impl Watching {
         self.notes.counts.iter().map(|counts| counts.now()).collect()
     }
 
-    /// The slowest calls so far, the slowest first; empty if the watch does not look for them.
+    /// The slowest calls so far, the slowest first; empty if the watch does not look for them, and in the child of a
+    /// fork.
     pub fn slowest(&self) -> Vec<SlowCall> {
-        self.notes.slowest.now()
+        if self.notes.switch.is_here() { self.notes.slowest.now() } else { Vec::new() }
     }
 
     /// Of a watch that has calls fail: how many calls there were, and how many of them failed.
@@ -193,11 +205,12 @@ impl Watching {
         self.notes.share.counts()
     }
 
-    /// Whether nothing more is noted: the watch's time is over, the runtime is gone, or it has as many lines as it
-    /// was to have. Those that were not read yet are still there.
+    /// Whether nothing more is noted: the watch's time is over, the runtime is gone, it has as many lines as it was to
+    /// have, or this is the child of a fork. Lines that were not read yet are still there, but not in such a child.
     pub fn is_over(&self) -> bool {
         let is_gone = || self.runtime.upgrade().is_none_or(|runtime| runtime.is_closed());
-        self.notes.lines.is_complete() || Instant::now() >= self.until || is_gone()
+        let is_elsewhere = !self.notes.switch.is_here();
+        is_elsewhere || self.notes.lines.is_complete() || Instant::now() >= self.until || is_gone()
     }
 }
 

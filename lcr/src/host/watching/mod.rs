@@ -71,7 +71,13 @@ impl Switch {
     /// Whether calls are looked at. In the child of a fork, which has neither a reader nor the thread that ends the
     /// watch, they are not.
     pub(crate) fn is_on(&self) -> bool {
-        self.is_on.load(Ordering::Relaxed) && self.process == sys::forks()
+        self.is_on.load(Ordering::Relaxed) && self.is_here()
+    }
+
+    /// Whether this is the process in which the watch began. In the child of a fork, a thread that is not there may
+    /// have what a reader would wait for: a lock, or a line that is half in the queue.
+    pub(crate) fn is_here(&self) -> bool {
+        self.process == sys::forks()
     }
 
     /// Has all layers pass calls on from now on.

@@ -67,6 +67,8 @@ mod telling;
 mod transaction;
 pub(crate) mod trial;
 mod unresolved;
+#[cfg(all(test, not(loom)))]
+mod until;
 mod watch;
 #[cfg(feature = "reflect")]
 pub(crate) mod watching;

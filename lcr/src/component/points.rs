@@ -2,7 +2,10 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::{generated::arguments::Arguments, panic_barrier::drop_quietly};
+use super::{
+    generated::{arguments::Arguments, lists::each_beginning},
+    panic_barrier::drop_quietly,
+};
 use crate::abi::{
     crossing::Packed,
     point::{CHANGED, GONE, Point},
@@ -86,19 +89,7 @@ macro_rules! locals {
     };
 }
 
-locals! {}
-locals! { A a }
-locals! { A a, B b }
-locals! { A a, B b, C c }
-locals! { A a, B b, C c, D d }
-locals! { A a, B b, C c, D d, E e }
-locals! { A a, B b, C c, D d, E e, F f }
-locals! { A a, B b, C c, D d, E e, F f, G g }
-locals! { A a, B b, C c, D d, E e, F f, G g, H h }
-locals! { A a, B b, C c, D d, E e, F f, G g, H h, I i }
-locals! { A a, B b, C c, D d, E e, F f, G g, H h, I i, J j }
-locals! { A a, B b, C c, D d, E e, F f, G g, H h, I i, J j, K k }
-locals! { A a, B b, C c, D d, E e, F f, G g, H h, I i, J j, K k, L l }
+each_beginning! { locals: A a, B b, C c, D d, E e, F f, G g, H h, I i, J j, K k, L l }
 
 /// Has the host look at clones of the variables. Returns what they are to be then; `None` if they stay.
 ///

@@ -13,6 +13,7 @@ use std::{fmt, marker::PhantomData};
 use super::generated::{
     arguments::Arguments,
     crossings::{self, Crosses},
+    lists::each_beginning,
 };
 use crate::abi::{
     crossing::Crossing,
@@ -138,10 +139,4 @@ macro_rules! signatures {
     };
 }
 
-signatures! {}
-signatures! { A a }
-signatures! { A a, B b }
-signatures! { A a, B b, C c }
-signatures! { A a, B b, C c, D d }
-signatures! { A a, B b, C c, D d, E e }
-signatures! { A a, B b, C c, D d, E e, G g }
+each_beginning! { signatures: A a, B b, C c, D d, E e, G g }

@@ -7,7 +7,6 @@ use std::{
         mpsc,
     },
     thread,
-    time::{Duration, Instant},
 };
 
 mod exports;
@@ -16,7 +15,7 @@ mod kinds;
 mod threads;
 
 use super::*;
-use crate::{Fault, FaultKind, Handle, events::EventKind};
+use crate::{Fault, FaultKind, Handle, change::until::wait, events::EventKind};
 
 #[lcr::interface(name = "patch.counter", version = 1, patches)]
 trait Counter {
@@ -72,16 +71,6 @@ fn counter() -> (Runtime, Handle<dyn Counter>) {
     let rt = Runtime::new().unwrap();
     let handle = rt.service::<dyn Counter>().unwrap();
     (rt, handle)
-}
-
-/// Waits until a condition holds.
-#[track_caller]
-fn wait(mut holds: impl FnMut() -> bool) {
-    let until = Instant::now() + Duration::from_secs(60);
-    while !holds() {
-        assert!(Instant::now() < until, "it has not come in time");
-        thread::sleep(Duration::from_millis(1));
-    }
 }
 
 /// Counts its drops on threads other than the one that made it.

@@ -10,7 +10,7 @@ use std::{
 use serde_json::Value as Json;
 
 use super::*;
-use crate::{Fault, FaultKind, Handle, watch::Failing};
+use crate::{Fault, FaultKind, Handle, change::until::wait, watch::Failing};
 
 #[derive(Clone, Debug, PartialEq, lcr::Abi)]
 enum Refusal {
@@ -69,16 +69,6 @@ fn shop() -> (Runtime, Handle<dyn Shop>) {
     let rt = Runtime::new().unwrap();
     let shop = rt.service::<dyn Shop>().unwrap();
     (rt, shop)
-}
-
-/// Waits until a condition holds.
-#[track_caller]
-fn wait(mut holds: impl FnMut() -> bool) {
-    let until = Instant::now() + Duration::from_secs(60);
-    while !holds() {
-        assert!(Instant::now() < until, "it has not come in time");
-        thread::sleep(Duration::from_millis(1));
-    }
 }
 
 fn lines(watching: &Watching) -> Vec<Json> {

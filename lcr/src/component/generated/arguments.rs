@@ -10,6 +10,8 @@ use crate::{
     component::panic_barrier::callback_barrier,
 };
 
+use super::lists::each_beginning;
+
 /// A tuple of representations that are the arguments of a method or callback.
 ///
 /// # Safety
@@ -120,18 +122,5 @@ macro_rules! arguments {
     };
 }
 
-arguments! {}
-arguments! { A a }
-arguments! { A a, B b }
-arguments! { A a, B b, C c }
-arguments! { A a, B b, C c, D d }
-arguments! { A a, B b, C c, D d, E e }
-arguments! { A a, B b, C c, D d, E e, G g }
-arguments! { A a, B b, C c, D d, E e, G g, H h }
-arguments! { A a, B b, C c, D d, E e, G g, H h, I i }
-arguments! { A a, B b, C c, D d, E e, G g, H h, I i, J j }
-arguments! { A a, B b, C c, D d, E e, G g, H h, I i, J j, K k }
-arguments! { A a, B b, C c, D d, E e, G g, H h, I i, J j, K k, L l }
-arguments! { A a, B b, C c, D d, E e, G g, H h, I i, J j, K k, L l, M m }
-// A polled method of twelve arguments, with its call.
-arguments! { A a, B b, C c, D d, E e, G g, H h, I i, J j, K k, L l, M m, N n }
+// The last one is a polled method of twelve arguments, with its call.
+each_beginning! { arguments: A a, B b, C c, D d, E e, G g, H h, I i, J j, K k, L l, M m, N n }

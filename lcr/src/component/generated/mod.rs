@@ -40,6 +40,7 @@ pub mod async_services;
 pub mod callbacks;
 pub mod crossings;
 pub mod fields;
+pub(crate) mod lists;
 pub mod mocks;
 pub mod patch_libraries;
 pub mod patches;

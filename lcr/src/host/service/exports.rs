@@ -33,7 +33,7 @@ use crate::{
     },
     component::{
         fault::{Fault, Origin},
-        generated::arguments::Arguments as _,
+        generated::{arguments::Arguments as _, lists::each_beginning},
         panic_barrier::drop_quietly,
         signature::{Parameter, Signature},
     },
@@ -234,10 +234,4 @@ macro_rules! calls {
     };
 }
 
-calls! {}
-calls! { A a }
-calls! { A a, B b }
-calls! { A a, B b, C c }
-calls! { A a, B b, C c, D d }
-calls! { A a, B b, C c, D d, E e }
-calls! { A a, B b, C c, D d, E e, G g }
+each_beginning! { calls: A a, B b, C c, D d, E e, G g }

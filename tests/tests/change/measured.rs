@@ -1,12 +1,16 @@
 //! What programs measure of a runtime, and the documents that they serve.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, channel},
+    },
+    time::Duration,
 };
 
-use lcr::{Handle, Runtime, document};
-use lcr_tests::{component, empty_runtime, interfaces::Counter};
+use lcr::{Handle, Runtime, Trial, document, events::EventKind};
+use lcr_tests::{component, empty_runtime, in_a_process_of_its_own, interfaces::Counter};
 use metrics::{Counter as Measured, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 
 /// Notes what it is asked for, looks at the runtime meanwhile, and may panic.
@@ -111,4 +115,46 @@ fn a_status_document_is_read_back_and_names_process_components_and_hashes() {
     let parts = read.status.components.iter().map(|part| (part.id.name.as_str(), part.protected, part.hash.is_some()));
     assert_eq!(parts.collect::<Vec<_>>(), [("counter", false, true), ("guard", true, true)]);
     assert_eq!(read.status.components[0].source.as_deref(), Some(&*component("counter_v1")));
+}
+
+/// Is slow where it is told of the end of a trial: until the sender is gone, if that does not take too long.
+struct Slow(Mutex<Receiver<()>>);
+
+impl Recorder for Slow {
+    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Measured {
+        if key.name() == "lcr_trial_ends_total" {
+            let _ = self.0.lock().unwrap().recv_timeout(Duration::from_secs(1));
+        }
+        Measured::noop()
+    }
+
+    fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
+        Gauge::noop()
+    }
+
+    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+        Histogram::noop()
+    }
+}
+
+#[test]
+fn whoever_follows_events_is_told_that_the_end_of_the_runtime_interrupted_a_trial_however_slow_a_recorder_is() {
+    in_a_process_of_its_own(|| {
+        let (read_all, is_read) = channel::<()>();
+        metrics::set_global_recorder(Slow(Mutex::new(is_read))).unwrap();
+        let rt = empty_runtime();
+        rt.load(component("counter_v1")).unwrap();
+        let mut events = rt.events();
+        rt.plan().replace(component("counter_v2")).trial(Trial::until_confirmed()).commit().unwrap();
+        drop(rt);
+        let told = std::iter::from_fn(|| events.next_timeout(Duration::from_secs(60))).map(|event| event.kind);
+        let is_end =
+            |kind: &EventKind| matches!(kind, EventKind::TrialEnded { outcome, .. } if outcome == "interrupted");
+        assert_eq!(told.filter(is_end).count(), 1);
+        drop(read_all);
+    });
 }

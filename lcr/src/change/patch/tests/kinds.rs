@@ -95,3 +95,23 @@ fn a_patch_names_its_position_among_the_others() {
     drop((low, last, between, behind));
     assert_eq!(counter.add(5), 6);
 }
+
+/// The interface of a component that asks nothing of a callback but `Fn`, as a program declares it that promises more.
+mod promising {
+    #[lcr::interface(name = "patch.counter", version = 1, patches)]
+    pub(super) trait Counter {
+        fn inside(&self, f: &(dyn Fn(u64) -> u64 + Send + Sync)) -> u64;
+    }
+}
+
+/// Without that, a patch around it that lends less would have it share with threads what must not be shared.
+#[test]
+fn a_patch_that_promises_more_of_a_callback_than_its_component_asks_for_is_refused() {
+    let (rt, counter) = counter();
+    let patch = rt.patch::<dyn promising::Counter>("shares").methods(|m| m.inside(|next, f| next(f)));
+    let error = patch.commit().unwrap_err();
+    assert!(error.kind() == ErrorKind::Mismatch && error.to_string().contains("Send + Sync"), "{error}");
+    // A handle may promise more.
+    let promising = rt.service::<dyn promising::Counter>().unwrap();
+    assert_eq!((promising::Counter::inside(&promising, &|n| n + 1), counter.inside(&|n| n + 2)), (2, 3));
+}

@@ -46,6 +46,7 @@ impl Execution {
         let breaking = Breaking::new(&state, &self.members);
         let (shut, foreseen) = gate.map(|Shut { at, foreseen }| (at, foreseen)).unzip();
         let overrode_protection_of = protection::overridden(&state, &self.members, &self.options);
+        let stood = self.stood(&state);
         let patches = PatchesBack::begin(&mut state, self);
         // The patches that were foreseen are not those of the list any more.
         let foreseen = foreseen.filter(|_| patches.is_none());
@@ -80,7 +81,7 @@ impl Execution {
         let reports = self.member_reports(&state);
         let patches = patches.map(|patches| patches.end(&mut state, &edits, &self.options));
         let (patches_before, patched) = patches.unzip();
-        let dropped = self.note_revision(&mut state, patches_before);
+        let dropped = self.note_revision(&mut state, patches_before, stood);
         let replaced = self.change_hands(&mut state);
         self.commit_registry(&mut state);
         self.change_providers(&mut state, &replaced);
@@ -217,10 +218,7 @@ impl Execution {
                 not_downgraded,
                 restored_snapshot: snapshots.get(&member.step).copied(),
                 discarded_state: member.discarded_state().filter(|_| instances > 0),
-                overrode_protection: member.providers().any(|provider| {
-                    let provider = state.objects().registry().get(provider);
-                    provider.is_some_and(|provider| provider.implementation().manifest.protected)
-                }),
+                overrode_protection: member.protected,
                 source: origin.map(|origin| origin.source.clone()),
                 hash: origin.map(|origin| origin.hash),
                 panic_abort: member.aborts,

@@ -255,6 +255,8 @@ impl Differences {
     pub(super) fn into_requests(self, options: &mut Options) -> Vec<Request> {
         options.made_for = Some(self.generation);
         options.patches = self.patches;
+        let come = self.places.iter().filter_map(|(_, kept)| kept.as_ref());
+        options.standing.extend(come.map(|kept| (kept.id.name.clone(), kept.patches.clone())));
         for (component, config) in self.configurations {
             match config {
                 Some(config) => drop(options.configurations.insert(component, config)),

@@ -42,7 +42,7 @@ pub(super) struct Member {
     pub(super) hash_before: Option<ContentHash>,
     /// The hash of that file together with the libraries that came with it.
     pub(super) whole_before: Option<ContentHash>,
-    /// Whether a present implementation is protected.
+    /// Whether it changes a component that is protected: a present implementation, or what is below a patch.
     pub(super) protected: bool,
     /// The components that need the new one after the commit.
     pub(super) dependents: Vec<ComponentId>,

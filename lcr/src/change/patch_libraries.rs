@@ -3,7 +3,7 @@
 //!
 //! A patch that comes in a library goes with it, so a rollback brings the library back and not the patch: it is noted
 //! as a component, and not among the patches of a revision. What takes the place of a patch stands where that stood;
-//! what is new stands around the others.
+//! what is new stands around the others. Of several that come back, each stands around those that it stood around.
 
 use std::sync::Arc;
 
@@ -12,7 +12,10 @@ use crate::host::{
     service::state::State,
 };
 
-use super::execution::Execution;
+use super::{
+    execution::Execution,
+    member::{Member, PatchPart},
+};
 
 /// What a transaction does with the patches of libraries.
 #[derive(Default)]
@@ -33,17 +36,24 @@ impl LibraryChange {
         };
         let mut change = LibraryChange::default();
         let mut number = patches.next_number();
+        let mut parts = Vec::new();
         for (member, loaded) in execution.members.iter().zip(&execution.loaded) {
             change.gone.extend(member.removed.iter().filter_map(|&provider| Some((standing(provider)?, None))));
-            for part in &member.patches {
-                let Some(export) = part.export else { continue };
-                let Some(patch) = Patch::of_library(&loaded[export], number, &part.component) else { continue };
-                number += 1;
-                let replaced = member.replaced.iter().find(|replaced| replaced.export == export);
-                match replaced.and_then(|replaced| standing(replaced.provider)) {
-                    Some(before) => change.gone.push((before, Some(Arc::new(patch)))),
-                    None => change.new.push(Arc::new(patch)),
-                }
+            parts.extend(member.patches.iter().filter_map(|part| Some((part, part.export?, member, loaded))));
+        }
+        let place = |member: &Member, part: &PatchPart| {
+            let library = member.after.as_ref()?;
+            execution.options.stood(&library.name, &part.interface).map(|standing| standing.place)
+        };
+        // What was not there before comes last.
+        parts.sort_by_key(|(part, _, member, _)| place(member, part).unwrap_or(usize::MAX));
+        for (part, export, member, loaded) in parts {
+            let Some(patch) = Patch::of_library(&loaded[export], number, &part.component) else { continue };
+            number += 1;
+            let replaced = member.replaced.iter().find(|replaced| replaced.export == export);
+            match replaced.and_then(|replaced| standing(replaced.provider)) {
+                Some(before) => change.gone.push((before, Some(Arc::new(patch)))),
+                None => change.new.push(Arc::new(patch)),
             }
         }
         change

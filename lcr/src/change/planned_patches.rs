@@ -6,6 +6,8 @@
 //!
 //! 1. Which component it is for is settled when the plan is resolved, against what would be present after it: so one
 //!    plan may bring a component and its patch.
+//!    A library that comes back is for the component that it was on, also where it names none: something else may serve
+//!    callers who name none by then.
 //! 2. A patch that would not fit is refused, and so is one for a protected component without the override. A plan that
 //!    brings back what there was is not: see [`aim`].
 //! 3. A change of a component takes no patch with it. A patch that fits the new version stands in it, and one that does
@@ -118,7 +120,8 @@ fn aimed(
 ) -> Option<Result<Aimed, Error>> {
     let aim = patch.patch.as_ref()?;
     let brings_back = options.is_reload || options.ends_trial;
-    let component = aim.component.as_deref().or(stood.filter(|_| brings_back));
+    let was_on = options.stood(&patch.component.name, &aim.interface).map(|standing| &*standing.component);
+    let component = aim.component.as_deref().or(was_on).or(stood.filter(|_| brings_back));
     let need = DependencyManifest { interface: aim.interface.clone(), version: patch.interface_version, methods: None };
     let on = match graph.serving(&need, component) {
         Ok(on) => on,

@@ -62,6 +62,21 @@ pub(super) fn refuse_change(state: &State, component: &str, overrides: bool, ins
     Err(Error::new(ErrorKind::Protected, format!("component `{component}` is protected; {instead}")))
 }
 
+/// Notes which members change protected components by the patches that they bring or take off.
+pub(super) fn note_patches(state: &State, members: &mut [Member]) {
+    members.iter_mut().for_each(|member| {
+        let is_any = below_patches(state, member).next().is_some();
+        member.protected |= is_any;
+    });
+}
+
+/// The protected components on which a member brings patches of libraries, or takes them off.
+fn below_patches<'a>(state: &'a State, member: &'a Member) -> impl Iterator<Item = &'a str> {
+    let brought = member.patches.iter().filter(|part| part.export.is_some()).map(|part| &*part.component);
+    let gone = stood_on(state, member).map(|(_, component)| component);
+    brought.chain(gone).filter(|component| is_protected(state, component))
+}
+
 /// The patches of libraries that a member takes off or replaces, with the components that they are on.
 fn stood_on<'a>(state: &'a State, member: &'a Member) -> impl Iterator<Item = (&'a str, &'a str)> {
     let libraries = member.providers().filter_map(|provider| state.objects().registry().get(provider));
@@ -99,10 +114,7 @@ pub(super) fn overridden(state: &State, members: &[Member], options: &Options) -
     let changed = members.iter().flat_map(Member::providers).filter_map(|provider| registry.get(provider));
     let changed = changed.map(Provider::implementation).filter(|implementation| implementation.manifest.protected);
     let mut names: BTreeSet<String> = changed.map(|implementation| implementation.component.id.name.clone()).collect();
-    let brought = members.iter().flat_map(|member| &member.patches).filter(|part| part.export.is_some());
-    let brought = brought.map(|part| &*part.component);
-    let gone = members.iter().flat_map(|member| stood_on(state, member)).map(|(_, component)| component);
-    names.extend(brought.chain(gone).filter(|component| is_protected(state, component)).map(str::to_owned));
+    names.extend(members.iter().flat_map(|member| below_patches(state, member)).map(str::to_owned));
     names.extend(configured(state, options));
     names.extend(patched(state, options));
     names.extend(bound(state, options).into_iter().map(|(_, component)| component));

@@ -174,7 +174,8 @@ fn files(recorder: &dyn Recorder, recorded: &Recorded, now: &[Present]) -> Resul
 
 fn kept(recorder: &dyn Recorder, present: &Present) -> Result<Arc<Kept>> {
     let beside = present.beside.iter().map(|beside| beside.hash).collect();
-    Ok(Arc::new(Kept::of_file(present.id.clone(), present.hash, beside, recorder.file(present)?)))
+    let kept = Kept::of_file(present.id.clone(), present.hash, beside, recorder.file(present)?);
+    Ok(Arc::new(kept.standing(present.patches.clone())))
 }
 
 /// Asks on a thread of its own.

@@ -35,7 +35,7 @@ use crate::{
             content_hash::ContentHash,
             stage::{KeptFile, Neighbour, Staged},
         },
-        objects::provider::Provider,
+        objects::{patch_libraries::Standing, provider::Provider},
         service::inner::RuntimeInner,
     },
 };
@@ -233,6 +233,8 @@ pub(crate) struct Present {
     pub(crate) source: Option<PathBuf>,
     /// The libraries that came with its file.
     pub(crate) beside: Vec<Neighbour>,
+    /// Where its patches stand, if it is a library of patches.
+    pub(crate) patches: Vec<Standing>,
 }
 
 impl StagedFile {
@@ -326,7 +328,8 @@ pub(crate) fn present(inner: &RuntimeInner) -> Vec<Present> {
         let origin = component.origin.as_ref();
         let source = origin.map(|origin| origin.source.clone());
         let beside = origin.map_or_else(Vec::new, |origin| origin.beside.clone());
-        Present { id: component.id.clone(), hash: origin.map(|origin| origin.hash), source, beside }
+        let patches = state.objects().patches().standing_of(component);
+        Present { id: component.id.clone(), hash: origin.map(|origin| origin.hash), source, beside, patches }
     };
     let mut present: Vec<Present> = state.objects().registry().committed().map(|(_, provider)| of(provider)).collect();
     drop(state);

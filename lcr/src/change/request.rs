@@ -18,7 +18,7 @@ use crate::{
             manifest::Manifest,
             stage::{KeptFile, Staged, show},
         },
-        objects::{kept::Returning, offer::Offer},
+        objects::{kept::Returning, offer::Offer, patch_libraries::Standing},
     },
 };
 
@@ -124,6 +124,8 @@ pub(super) struct Options {
     pub(super) unconfigured: BTreeSet<String>,
     /// The generation for which the requests were found, if they come from a rollback.
     pub(super) made_for: Option<u64>,
+    /// Where the patches of libraries stood that come back, by the library's name.
+    pub(super) standing: BTreeMap<String, Vec<Standing>>,
     /// The list of patches, by their numbers, if a rollback changes it.
     pub(super) patches: Option<Arc<[u64]>>,
     /// Whether the plan is refused if a patch that stands would stand no more.
@@ -161,6 +163,7 @@ impl Default for Options {
             unbound: BTreeSet::new(),
             unconfigured: BTreeSet::new(),
             made_for: None,
+            standing: BTreeMap::new(),
             patches: None,
             require_patches: false,
             discard_state: Vec::new(),
@@ -190,6 +193,11 @@ impl Options {
     pub(super) fn configurations_after(&self) -> impl Iterator<Item = (&String, Option<&Arc<[u8]>>)> {
         let set = self.configurations.iter().map(|(component, config)| (component, Some(config)));
         set.chain(self.unconfigured.iter().map(|component| (component, None)))
+    }
+
+    /// Where the patch of an interface stood, if its library comes back.
+    pub(super) fn stood(&self, library: &str, interface: &str) -> Option<&Standing> {
+        self.standing.get(library)?.iter().find(|standing| standing.interface == interface)
     }
 
     /// How long a shut gate waits for calls to leave before it opens again. `None` if the gate stays

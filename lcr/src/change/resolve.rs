@@ -131,6 +131,7 @@ pub(super) fn resolve(state: &State, steps: &[Step], options: &Options) -> Resol
         resolution.refusals.extend(planned_patches::aim(state, steps, &mut resolution.members, &after, options));
         resolution.refusals.extend(planned_patches::note_below(state, steps, &mut resolution.members, options));
         planned_patches::note_standing(state, &mut resolution.members);
+        protection::note_patches(state, &mut resolution.members);
         let is_met = resolution.refusals.is_empty();
         resolution.refusals.extend(breaking::refuse_handles(state, steps, &resolution.members, is_met));
         resolution.refusals.extend(after.refuse_cycles());

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     error::Result,
-    host::{image::stage::KeptFile, service::inner::RuntimeInner},
+    host::{image::stage::KeptFile, objects::patch_libraries::Standing, service::inner::RuntimeInner},
 };
 
 use super::{
@@ -23,12 +23,14 @@ pub(crate) struct Restore {
     pub(crate) remove: Vec<String>,
     pub(crate) bindings: BTreeMap<String, String>,
     pub(crate) configurations: BTreeMap<String, Arc<[u8]>>,
+    /// Where the patches of libraries stood, by the library's name.
+    pub(crate) standing: BTreeMap<String, Vec<Standing>>,
 }
 
 /// Brings it back, in one transaction. Says which patches come back and rest, since those do not refuse it. Protection
 /// was overridden when it was first put in place, and so it is here.
 pub(crate) fn restore(inner: &Arc<RuntimeInner>, restore: Restore) -> Result<(Report, Vec<String>)> {
-    let Restore { reason, files, remove, bindings, configurations } = restore;
+    let Restore { reason, files, remove, bindings, configurations, standing } = restore;
     let options = Options {
         reason: Some(reason),
         is_reload: true,
@@ -37,6 +39,7 @@ pub(crate) fn restore(inner: &Arc<RuntimeInner>, restore: Restore) -> Result<(Re
         allow_panic_abort: true,
         bindings,
         configurations,
+        standing,
         ..Options::default()
     };
     let removed = remove.into_iter().map(Request::Remove);

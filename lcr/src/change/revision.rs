@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     component::identity::ComponentId,
     host::{
-        objects::kept::Kept,
+        objects::{kept::Kept, patch_libraries::Standing},
         runtime::Runtime,
         serial,
         service::{
@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-use super::execution::Execution;
+use super::{execution::Execution, member::Member};
 
 /// A generation that can be gone back to, or the present one: see [`Runtime::revisions`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,13 +102,28 @@ impl Runtime {
 }
 
 impl Execution {
+    /// Where the patches of the libraries stand that the commit takes off or replaces, by the name of the library.
+    pub(super) fn stood(&self, state: &State) -> BTreeMap<String, Vec<Standing>> {
+        let (registry, patches) = (state.objects().registry(), state.objects().patches());
+        let providers = self.members.iter().flat_map(Member::providers).filter_map(|provider| registry.get(provider));
+        let libraries = providers.map(|provider| &provider.implementation().component);
+        libraries.map(|library| (library.id.name.clone(), patches.standing_of(library))).collect()
+    }
+
     /// Notes what the commit changes, before the bookkeeping changes; `patches` is the list of patches before, if that
-    /// has changed. Returns what is not kept any more, to be dropped behind the lock.
-    pub(super) fn note_revision(&mut self, state: &mut State, patches: Option<Arc<[u64]>>) -> Dropped {
+    /// has changed, and `stood` where those of libraries [stood](Execution::stood). Returns what is not kept any more,
+    /// to be dropped behind the lock.
+    pub(super) fn note_revision(
+        &mut self,
+        state: &mut State,
+        patches: Option<Arc<[u64]>>,
+        mut stood: BTreeMap<String, Vec<Standing>>,
+    ) -> Dropped {
         let changes = self.members.iter().map(|member| {
             let before = member.before.as_ref().and_then(|before| {
                 let (implementations, config) = state.component_now(&before.name);
-                Kept::of(implementations, config).map(Arc::new)
+                let patches = stood.remove(&before.name).unwrap_or_default();
+                Kept::of(implementations, config).map(|kept| Arc::new(kept.standing(patches)))
             });
             Change { before, after: member.after.as_ref().map(|after| after.name.clone()) }
         });

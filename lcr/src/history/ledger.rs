@@ -307,7 +307,7 @@ mod tests {
 
     fn one(name: &str, major: u64, file: Option<&[u8]>) -> Present {
         let id = ComponentId::new(name, Version::new(major, 0, 0));
-        Present { id, hash: file.map(ContentHash::of), source: None, beside: Vec::new() }
+        Present { id, hash: file.map(ContentHash::of), source: None, beside: Vec::new(), patches: Vec::new() }
     }
 
     #[test]

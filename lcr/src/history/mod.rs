@@ -18,6 +18,7 @@
 //! one perhaps torn (`line` says what that looks like), and serves what was confirmed last. What cannot be read is
 //! said, with its place, and what is linked serves; an older version never comes back unsaid.
 
+mod digits;
 mod disk;
 mod entry;
 mod files;

@@ -26,10 +26,11 @@ use crate::{
 };
 
 use super::{
+    digits::from_hex,
     journal::{Journal, Place},
     ledger::{self, trial_ends},
     notes::Notes,
-    record::{Committed, End, Intended, Kind, Present, Record, What, from_hex},
+    record::{Committed, End, Intended, Kind, Present, Record, What},
 };
 
 /// How many entries a refusal names.

@@ -15,11 +15,12 @@ use crate::{
 };
 
 use super::{
+    digits::to_hex,
     keeper::Keeper,
     line::LONGEST,
     notes::{Running, Set},
     past,
-    record::{self, Beside, Committed, Intended, Quarantined, Record, Refusal, Refused, What, to_hex},
+    record::{self, Beside, Committed, Intended, Quarantined, Record, Refusal, Refused, What},
 };
 
 /// The token of a transaction that goes on unrecorded.
@@ -273,13 +274,14 @@ fn intended(intent: &Intent) -> Intended {
 impl From<record::Present> for Present {
     fn from(present: record::Present) -> Present {
         // Where the files are, and how they are signed, says whoever brings them.
-        let beside = present.beside.into_iter().map(|Beside { names, hash }| Neighbour {
+        let record::Present { id, hash, source, beside, patches } = present;
+        let beside = beside.into_iter().map(|Beside { names, hash }| Neighbour {
             names,
             hash,
             source: PathBuf::new(),
             signature: None,
         });
-        Present { id: present.id, hash: present.hash, source: present.source, beside: beside.collect() }
+        Present { id, hash, source, beside: beside.collect(), patches }
     }
 }
 
@@ -290,6 +292,7 @@ impl From<&Present> for record::Present {
             hash: present.hash,
             source: present.source.clone(),
             beside: Beside::all(&present.beside),
+            patches: present.patches.clone(),
         }
     }
 }

@@ -16,9 +16,10 @@ use crate::{
 };
 
 use super::{
+    digits::from_hex,
     keeper::Keeper,
     ledger::{Ledger, MOST_LOST_RELOADS, Steps, steps},
-    record::{Committed, Present, from_hex},
+    record::{Committed, Present},
 };
 
 /// What came of the start.
@@ -109,6 +110,7 @@ pub(super) fn plan(keeper: &Keeper, reason: String, steps: &Steps, confirmed: &C
     for (one, is_replaced) in
         steps.replace.iter().map(|one| (one, true)).chain(steps.add.iter().map(|one| (one, false)))
     {
+        restore.standing.insert(one.id.name.clone(), one.patches.clone());
         match keeper.files.of_component(one) {
             Ok(file) => restore.files.push((is_replaced.then(|| one.id.name.clone()), file)),
             Err(error) => missing.push(text_of(&error)),

@@ -53,6 +53,7 @@ fn committed(of: u64, major: u64) -> Record {
             hash: Some(ContentHash::of(b"code")),
             source: None,
             beside: Vec::new(),
+            patches: Vec::new(),
         }],
         bindings: Default::default(),
         configurations: Default::default(),
@@ -90,7 +91,13 @@ fn forget(journal: &mut Journal, count: usize) {
 
 fn present(name: &str, major: u64) -> Present {
     let hash = Some(ContentHash::of(format!("{name}{major}").as_bytes()));
-    Present { id: ComponentId::new(name, semver::Version::new(major, 0, 0)), hash, source: None, beside: Vec::new() }
+    Present {
+        id: ComponentId::new(name, semver::Version::new(major, 0, 0)),
+        hash,
+        source: None,
+        beside: Vec::new(),
+        patches: Vec::new(),
+    }
 }
 
 /// Commits a plan behind which this is present. Returns the number of its intent.

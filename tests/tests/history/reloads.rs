@@ -3,7 +3,7 @@
 use std::{fs, sync::Arc};
 
 use lcr::{
-    ErrorKind,
+    Back, ErrorKind,
     events::EventKind,
     history::{Outcome, Reloaded, What},
 };
@@ -142,7 +142,7 @@ fn what_an_earlier_process_had_is_gone_back_to_by_its_number_and_that_is_an_entr
     let last = history.entries(1).unwrap().remove(0);
     assert_eq!((last.what, last.reason.as_deref()), (What::Rollback, Some("the older one was better")));
     assert_eq!(history.rollback(first, "again").unwrap_err().kind(), ErrorKind::Invalid);
-    rt.rollback(lcr::Back::Steps(1)).unwrap();
+    rt.rollback(Back::Steps(1)).unwrap();
     assert_eq!(counter.version(), 2, "a rollback can be rolled back");
     drop((counter, rt));
     assert_eq!(run(directory.path(), &[], &[]).unwrap().0, [2]);
@@ -249,13 +249,57 @@ fn a_patch_library_whose_component_is_not_there_keeps_nothing_else_from_coming_b
 
     let rt = open(directory.path());
     assert!(matches!(rt.history().unwrap().reloaded(), Reloaded::Confirmed { .. }));
-    assert_eq!((version(&rt), rt.patches()), (1, Vec::new()));
-    assert!(rt.status().components.iter().any(|component| component.id.name == "later"), "it stays in the history");
+    let [patch] = &rt.patches()[..] else { panic!("{:?}", rt.patches()) };
+    assert!(version(&rt) == 1 && patch.component == "clock" && patch.rests.is_some(), "{patch:?}");
     rt.load(component("clock_v1")).unwrap();
-    assert_eq!(clock(&rt), 1);
+    assert_eq!(clock(&rt), 101);
     drop(rt);
 
     let rt = open(directory.path());
     assert_eq!((clock(&rt), version(&rt)), (101, 1));
     drop(rt);
+}
+
+#[test]
+fn patch_libraries_come_back_around_each_other_as_they_stood_and_not_by_their_names() {
+    let clock = |rt: &Runtime| rt.service::<dyn Clock>().unwrap().version();
+    let directory = tempfile::tempdir().unwrap();
+    let rt = open(directory.path());
+    rt.plan().add(component("clock_v1")).commit().unwrap();
+    rt.replace(component("patch_thrice_1")).unwrap();
+    rt.replace(component("patch_later_1")).unwrap();
+    assert_eq!(clock(&rt), 103);
+    drop(rt);
+
+    let rt = open(directory.path());
+    assert_eq!(clock(&rt), 103, "`later` is the outer one");
+    let names: Vec<_> = rt.patches().into_iter().map(|patch| patch.name).collect();
+    assert_eq!(names, ["thrice", "later"]);
+}
+
+#[test]
+fn a_patch_library_comes_back_on_the_component_that_it_was_on_whatever_serves_by_then() {
+    let clock = |rt: &Runtime| rt.service::<dyn Clock>().unwrap().version();
+    let on = |rt: &Runtime| rt.patches().into_iter().map(|patch| patch.component).collect::<Vec<_>>();
+    let directory = tempfile::tempdir().unwrap();
+    let rt = open(directory.path());
+    rt.plan().add(component("clock_v1")).commit().unwrap();
+    rt.replace(component("patch_later_1")).unwrap();
+    rt.plan().add(component("clock_other")).bind::<dyn Clock>("sundial").commit().unwrap();
+    assert_eq!((clock(&rt), on(&rt)), (5, vec!["clock".to_owned()]));
+    rt.plan().remove("later").commit().unwrap();
+    rt.rollback(Back::Steps(1)).unwrap();
+    assert_eq!((clock(&rt), on(&rt)), (5, vec!["clock".to_owned()]), "a rollback in the same process");
+    drop(rt);
+
+    let rt = open(directory.path());
+    assert_eq!((clock(&rt), on(&rt)), (5, vec!["clock".to_owned()]), "a start");
+    rt.plan().remove("later").commit().unwrap();
+    drop(rt);
+
+    let rt = open(directory.path());
+    rt.rollback(Back::Steps(1)).unwrap();
+    assert_eq!((clock(&rt), on(&rt)), (5, vec!["clock".to_owned()]), "a rollback to an earlier process");
+    rt.plan().bind::<dyn Clock>("clock").commit().unwrap();
+    assert_eq!(clock(&rt), 101);
 }

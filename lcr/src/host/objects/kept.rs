@@ -18,7 +18,7 @@ use crate::{
     host::image::{content_hash::ContentHash, manifest::Manifest, stage::KeptFile},
 };
 
-use super::{component::Implementation, origin::Origin};
+use super::{component::Implementation, origin::Origin, patch_libraries::Standing};
 
 /// A component that was present, for the way back to it.
 pub(crate) struct Kept {
@@ -29,6 +29,8 @@ pub(crate) struct Kept {
     pub(crate) beside: Vec<ContentHash>,
     /// The configuration of its shared instances when it was replaced or removed.
     pub(crate) config: Option<Arc<[u8]>>,
+    /// Where its patches stood, if it is a library of patches.
+    pub(crate) patches: Vec<Standing>,
     /// Whether it had a state.
     has_state: bool,
     form: Form,
@@ -87,7 +89,7 @@ impl Kept {
             Some(file) => Form::File(file),
             None => Form::Mapped(implementations),
         };
-        Some(Kept { id, hash, beside, config, has_state, form })
+        Some(Kept { id, hash, beside, config, patches: Vec::new(), has_state, form })
     }
 
     /// A component that was not present in this process, or is not remembered, and is loaded from a file.
@@ -98,7 +100,12 @@ impl Kept {
         file: KeptFile,
     ) -> Kept {
         // Its manifest was not read, so it is not known to lose a state.
-        Kept { id, hash, beside, config: None, has_state: true, form: Form::File(Arc::new(file)) }
+        Kept { id, hash, beside, config: None, patches: Vec::new(), has_state: true, form: Form::File(Arc::new(file)) }
+    }
+
+    /// The same, whose patches stood there.
+    pub(crate) fn standing(self, patches: Vec<Standing>) -> Kept {
+        Kept { patches, ..self }
     }
 
     /// Whether these implementations are what is kept.

@@ -29,7 +29,7 @@ pub(crate) mod offer;
 pub(crate) mod order;
 pub(crate) mod origin;
 pub(crate) mod owner;
-mod patch_libraries;
+pub(crate) mod patch_libraries;
 pub(crate) mod patches;
 pub(crate) mod points;
 mod provided;

@@ -7,6 +7,8 @@
 
 use std::{mem, sync::Arc};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     abi::{
         crossing::{Below, Hook, LayerFunction, Packed},
@@ -16,9 +18,21 @@ use crate::{
 };
 
 use super::{
-    component::Implementation,
+    component::{Component, Implementation},
     patches::{Kind as PatchKind, Patch, PatchedMethod, Patches},
 };
+
+/// Where a patch of a library stands, or rests. A library need not say which component it is for, so whatever brings it
+/// back has to know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Standing {
+    /// The interface that it is for, by its name. A library has one patch of it.
+    pub(crate) interface: String,
+    /// The component that it is for, by its name.
+    pub(crate) component: String,
+    /// Its place among the patches of libraries: each stands around those with a lower one.
+    pub(crate) place: usize,
+}
 
 /// A function of a library.
 struct LibraryFunction(LayerFunction);
@@ -88,5 +102,16 @@ impl Patches {
     pub(crate) fn patch_of(&self, library: &Arc<Implementation>) -> Option<&Arc<Patch>> {
         let is_its = |patch: &&Arc<Patch>| patch.library.as_ref().is_some_and(|own| Arc::ptr_eq(own, library));
         self.stack().iter().find(is_its)
+    }
+
+    /// Where the patches of a library stand; none if it is no library of patches.
+    pub(crate) fn standing_of(&self, library: &Arc<Component>) -> Vec<Standing> {
+        let of_libraries = self.stack().iter().filter_map(|patch| Some((patch, patch.library.as_ref()?)));
+        let own = of_libraries.enumerate().filter(|(_, (_, own))| Arc::ptr_eq(&own.component, library));
+        let standing = own.map(|(place, (patch, _))| {
+            let (interface, component) = (patch.interface.clone(), patch.component.clone());
+            Standing { interface, component, place }
+        });
+        standing.collect()
     }
 }

@@ -47,6 +47,10 @@ pub struct StatusDocument {
     pub status: Status,
     /// How the trial stands; `None` if none is under way.
     pub trial: Option<TrialStatus>,
+    /// How the canary stands; `None` if none is under way.
+    #[cfg(feature = "reflect")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<crate::canary::CanaryStatus>,
     /// The patches, each around those before it.
     #[serde(default)]
     pub patches: Vec<PatchInfo>,
@@ -61,6 +65,8 @@ pub fn status(rt: &Runtime) -> StatusDocument {
         at: SystemTime::now(),
         status: rt.status(),
         trial: rt.trial(),
+        #[cfg(feature = "reflect")]
+        canary: rt.canary(),
         patches: rt.patches(),
     }
 }

@@ -339,6 +339,15 @@ pub mod watch {
     };
 }
 
+/// New versions that serve a share of the calls beside the old one: see [`Plan::canary`].
+#[cfg(feature = "reflect")]
+pub mod canary {
+    pub use crate::change::canary::{
+        end::{CanaryCalls, CanaryCause, CanaryEnd, CanaryLeftOut, CanaryOutcome, CanaryStatus},
+        rules::Canary,
+    };
+}
+
 /// The parts of a [`Report`], a [`Status`] and a [`Straggler`].
 #[cfg(feature = "host")]
 pub mod report {

@@ -19,6 +19,7 @@ pub mod kitchen;
 pub mod larder;
 pub mod ledger;
 pub mod manifests;
+pub mod mill;
 pub mod office;
 pub mod orchard;
 mod own_process;

@@ -1,5 +1,6 @@
 //! The command line, as clap reads it. The help, the completions and the manual pages come from here.
 
+mod canary;
 mod changes;
 pub(crate) mod edit;
 mod files;
@@ -16,6 +17,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::{exit, output::Color};
 use edit::Edit;
 
+pub(crate) use canary::CanaryShare;
 pub(crate) use changes::{Add, ChangeOptions, Check, Commit, Plan, Remove, Replace, Replaced, Sync};
 pub(crate) use files::{Completions, Diff, Inspect, Manual, New, Source, Watch};
 pub(crate) use looks::{Events, Graph, Top};

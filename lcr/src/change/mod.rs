@@ -7,6 +7,8 @@
 
 mod breaking;
 mod by_pointer;
+#[cfg(feature = "reflect")]
+pub(crate) mod canary;
 mod commit;
 mod configure;
 mod copying;

@@ -98,6 +98,9 @@ pub(super) struct Options {
     pub(super) trial: Option<Planned>,
     /// Whether the plan is the rollback of a trial, made by the thread of the trial.
     pub(super) ends_trial: bool,
+    /// Whether the plan puts a candidate in place, made by the thread of its canary.
+    #[cfg_attr(not(feature = "reflect"), allow(dead_code, reason = "there are no canaries"))]
+    pub(super) ends_canary: bool,
     /// Whether a start brings back what a history has confirmed last.
     pub(super) is_reload: bool,
     /// Whether the plan goes back to what was present before.
@@ -151,6 +154,7 @@ impl Default for Options {
             reason: None,
             trial: None,
             ends_trial: false,
+            ends_canary: false,
             is_reload: false,
             is_rollback: false,
             deadline: Some(Duration::from_secs(1)),

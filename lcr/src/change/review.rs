@@ -12,6 +12,7 @@ use super::{
     fit,
     plan::Plan,
     rehearsal::Rehearsal,
+    request::Step,
     staging::stage_all,
     telling::Told,
     transaction,
@@ -64,6 +65,12 @@ impl Plan {
     }
 
     fn try_rehearsal(&self) -> Result<Rehearsal> {
+        let steps = self.staged_again()?;
+        transaction::rehearse(&self.inner, steps, self.options.clone(), self.resolution.seen())
+    }
+
+    /// The steps once more, with their files staged anew: the plan keeps its own.
+    pub(super) fn staged_again(&self) -> Result<Vec<Step>> {
         if let Some(refusal) = self.steps.iter().find_map(|step| step.refusal.as_ref()) {
             return Err(Error::new(refusal.kind(), text_of(refusal)));
         }
@@ -83,7 +90,7 @@ impl Plan {
                 return Err(Error::new(ErrorKind::Stale, text).at(show(&now.source)));
             }
         }
-        transaction::rehearse(&self.inner, steps, self.options.clone(), self.resolution.seen())
+        Ok(steps)
     }
 
     /// What the plan prints.

@@ -74,6 +74,15 @@ impl Told {
         self.refused(inner, error, true);
     }
 
+    /// Tells that a canary was refused. A history has its commit, if it comes to one.
+    #[cfg(feature = "reflect")]
+    pub(super) fn tell_canary(self, inner: &RuntimeInner, error: &Error) {
+        drop(catch_unwind(AssertUnwindSafe(|| {
+            tracing::warn!(kind = %error.kind(), "a canary was refused: {error}");
+        })));
+        self.refused(inner, error, false);
+    }
+
     fn refused(self, inner: &RuntimeInner, error: &Error, is_rehearsal: bool) {
         let Told { actor, reason, plan } = self;
         let stragglers = error.stragglers().to_vec();

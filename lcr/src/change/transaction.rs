@@ -66,6 +66,19 @@ pub(super) fn rehearse(
     options: Options,
     seen: Option<&[Member]>,
 ) -> Result<Rehearsal> {
+    uncommitted(inner, steps, options, seen, Execution::rehearse, Ok)
+}
+
+/// Executes steps of which none was refused as far as `run` goes, which commits nothing. `then` gets what came of it,
+/// in the same turn. `seen` is as for [`commit`].
+pub(super) fn uncommitted<T: Send + 'static, R>(
+    inner: &Arc<RuntimeInner>,
+    steps: Vec<Step>,
+    options: Options,
+    seen: Option<&[Member]>,
+    run: fn(Execution, Vec<Step>) -> Option<Result<T>>,
+    then: impl FnOnce(T) -> Result<R>,
+) -> Result<R> {
     // Nobody is held at a gate, so there is nothing to note for a trial that runs.
     in_turn(inner, true, 0, || {
         let started = Instant::now();
@@ -81,7 +94,7 @@ pub(super) fn rehearse(
         let watch = Arc::new(Watch::new(Deadline::after(started, options.timeout)));
         let execution = Execution::new(Arc::clone(inner), Arc::clone(&watch), resolution.members, options, started);
         let about = about(&execution.members);
-        watched(inner, watch, &about, move || execution.rehearse(steps))
+        watched(inner, watch, &about, move || run(execution, steps)).and_then(then)
     })
 }
 

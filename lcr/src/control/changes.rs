@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Actor, Back, Error, ErrorKind, PlanBuilder, Result, Runtime, Trial};
+use crate::{Actor, Back, Error, ErrorKind, PlanBuilder, Result, Runtime, Trial, canary::Canary};
 
 use super::sync;
 
@@ -47,6 +47,9 @@ pub struct Change {
     /// [`PlanBuilder::trial`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trial: Option<TrialRules>,
+    /// Has `commit` begin a canary of the change: [`PlanBuilder::canary`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub canary: Option<CanaryRules>,
     /// [`PlanBuilder::timeout`], in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
@@ -255,6 +258,48 @@ impl TrialRules {
             trial = trial.healthy_every(time("healthy_every_ms", every)?);
         }
         Ok(trial)
+    }
+}
+
+/// By which rules a new version serves a share of the calls.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct CanaryRules {
+    /// [`Canary::share`].
+    pub share: f64,
+    /// [`Canary::calls`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calls: Option<u64>,
+    /// [`Canary::within`], in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within_ms: Option<u64>,
+    /// [`Canary::seed`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// [`Canary::any_time`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub any_time: bool,
+}
+
+impl CanaryRules {
+    /// A canary that gets this share of the calls.
+    pub fn share(share: f64) -> CanaryRules {
+        CanaryRules { share, calls: None, within_ms: None, seed: None, any_time: false }
+    }
+
+    pub(super) fn canary(&self) -> Result<Canary> {
+        let mut canary = Canary::share(self.share);
+        if let Some(calls) = self.calls {
+            canary = canary.calls(calls);
+        }
+        if let Some(within) = self.within_ms {
+            canary = canary.within(time("within_ms", within)?);
+        }
+        if let Some(seed) = self.seed {
+            canary = canary.seed(seed);
+        }
+        Ok(if self.any_time { canary.any_time() } else { canary })
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{Actor, Error, ErrorKind, Result, Runtime, document};
 
 use super::{
     admission::Admission,
-    calls,
+    calls, canaries,
     changes::Change,
     exports, graph, past,
     protocol::{self, Hello, PROTOCOL, Request},
@@ -44,6 +44,8 @@ const COMMANDS: &[Command] = &[
     Command { name: "graph", takes: Takes::Moments, changes: false, run: graph },
     Command { name: "trial", takes: Takes::Moments, changes: false, run: trials::trial },
     Command { name: "wait_trial", takes: Takes::Long, changes: false, run: trials::wait_trial },
+    Command { name: "canary", takes: Takes::Moments, changes: false, run: canaries::canary },
+    Command { name: "wait_canary", takes: Takes::Long, changes: false, run: canaries::wait_canary },
     Command { name: "confirm", takes: Takes::Long, changes: true, run: trials::confirm },
     Command { name: "abandon", takes: Takes::Long, changes: true, run: trials::abandon },
     Command { name: "quarantine", takes: Takes::Moments, changes: false, run: trials::quarantine },
@@ -222,7 +224,10 @@ fn rehearse(served: Served<'_>) -> Result<Box<RawValue>> {
 fn commit(served: Served<'_>) -> Result<Box<RawValue>> {
     let change: Change = served.request.arguments()?;
     match change.plan(served.runtime, served.actor)? {
-        Some(plan) => protocol::value(&view::with_text(&plan.commit()?)?),
+        Some(plan) => match &change.canary {
+            Some(rules) => canaries::begin(plan, rules),
+            None => protocol::value(&view::with_text(&plan.commit()?)?),
+        },
         None => protocol::value(&view::nothing_differs(served.runtime.generation())),
     }
 }

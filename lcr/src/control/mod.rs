@@ -11,6 +11,7 @@
 
 mod admission;
 mod calls;
+mod canaries;
 mod changes;
 mod client;
 mod commands;
@@ -40,7 +41,7 @@ mod watching;
 mod with_runtime;
 mod workers;
 
-pub use changes::{Change, GoBack, Replacement, TrialRules};
+pub use changes::{CanaryRules, Change, GoBack, Replacement, TrialRules};
 #[cfg(feature = "fuzzing")]
 pub(crate) use fuzzing::fuzz;
 

@@ -8,6 +8,7 @@ use serde_json::{Value, json, value::RawValue};
 use crate::{Error, ErrorKind, Result, TrialEnd, report::ContentHash};
 
 use super::{
+    canaries,
     changes::time,
     protocol,
     served::{Nothing, Served},
@@ -48,6 +49,9 @@ pub(super) fn wait_trial(served: Served<'_>) -> Result<Box<RawValue>> {
 
 pub(super) fn confirm(served: Served<'_>) -> Result<Box<RawValue>> {
     let Nothing {} = served.request.arguments()?;
+    if served.runtime.canary().is_some() {
+        return canaries::brought_about(&served.runtime.promote_canary_by(served.actor)?);
+    }
     let ended = served.runtime.confirm_by(served.actor)?;
     brought_about(&ended)
 }
@@ -59,6 +63,9 @@ pub(super) fn abandon(served: Served<'_>) -> Result<Box<RawValue>> {
         reason: String,
     }
     let Arguments { reason } = served.request.arguments()?;
+    if served.runtime.canary().is_some() {
+        return canaries::brought_about(&served.runtime.withdraw_canary_by(served.actor, &reason)?);
+    }
     let ended = served.runtime.abandon_by(served.actor, &reason)?;
     brought_about(&ended)
 }

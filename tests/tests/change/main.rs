@@ -2,6 +2,7 @@
 //! instances, images and runtimes end.
 
 mod by_pointer;
+mod canary;
 mod dependencies;
 mod described;
 mod directories;

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 
-use super::{Target, TrialEnds};
+use super::{CanaryShare, Target, TrialEnds};
 
 /// What a change may do, and how long.
 #[derive(Args, Clone, Debug, Default)]
@@ -16,6 +16,11 @@ pub(crate) struct ChangeOptions {
     /// 1000calls,10m to wait so long for them (default: 1h); a fault brings the old ones back
     #[arg(long, value_name = "TIME|CALLS", help_heading = "Change")]
     pub(crate) trial: Option<TrialEnds>,
+    /// Before that, give the new version this share of the calls, such as 5%, and withdraw it if it does worse than the
+    /// old one; 5%,500calls says after how many of its own calls it takes the place, and 5%,500calls,10m how long it
+    /// waits for them (default: 1000calls,1h)
+    #[arg(long, value_name = "SHARE", help_heading = "Change")]
+    pub(crate) canary: Option<CanaryShare>,
     /// How many faults the trial allows. Default: 0
     #[arg(long, value_name = "NUMBER", requires = "trial", help_heading = "Change")]
     pub(crate) trial_faults: Option<u64>,
@@ -55,8 +60,8 @@ pub(crate) struct Commit {
     /// Show what would happen, and change nothing
     #[arg(long, short = 'n')]
     pub(crate) dry_run: bool,
-    /// Wait for the end of the trial, and fail if the new versions did not stay
-    #[arg(long, requires = "trial")]
+    /// Wait for the end of the canary or trial, and fail if the new versions did not stay
+    #[arg(long)]
     pub(crate) wait: bool,
     #[command(flatten)]
     pub(crate) options: ChangeOptions,

@@ -6,7 +6,7 @@ use lcr::manifest::Manifest;
 use serde_json::{Map, Value as Json, json};
 
 use crate::{
-    arguments::{Add, ChangeOptions, Check, Commit, Plan, Remove, Replace, Replaced, Sync, TrialEnds},
+    arguments::{Add, CanaryShare, ChangeOptions, Check, Commit, Plan, Remove, Replace, Replaced, Sync, TrialEnds},
     exit::{Failure, Outcome},
     files,
     output::{Output, Style},
@@ -67,6 +67,16 @@ impl Change {
         }
         if !trial.is_empty() {
             change.put("trial", trial);
+        }
+        if let Some(CanaryShare { share, calls, within }) = options.canary {
+            let mut canary = json!({ "share": share });
+            if let Some(calls) = calls {
+                canary["calls"] = calls.into();
+            }
+            if let Some(within) = within {
+                canary["within_ms"] = milliseconds(within).into();
+            }
+            change.put("canary", canary);
         }
         change
     }
@@ -138,9 +148,16 @@ fn absolute(path: &Path) -> Result<Json, Failure> {
 
 /// Executes a change, or with `--dry-run` prints what it would do.
 pub(crate) fn commit(arguments: &Commit, change: Change, output: &Output) -> Result<Outcome, Failure> {
+    let is_canary = arguments.options.canary.is_some();
+    if arguments.wait && !(is_canary || arguments.options.is_trial()) {
+        return Err(Failure::usage("--wait waits for the end of a --trial or a --canary; say one of them"));
+    }
     let mut process = Process::find(&arguments.target)?;
     if arguments.options.is_trial() {
         process.require("trial")?;
+    }
+    if is_canary {
+        process.require("canary")?;
     }
     if change.members.contains_key("rollback") {
         process.require("revisions")?;
@@ -149,6 +166,9 @@ pub(crate) fn commit(arguments: &Commit, change: Change, output: &Output) -> Res
         return show_plan(&mut process, "plan", &change.into_json(), output);
     }
     let report = process.ask_for_long("commit", &change.into_json(), output)?;
+    if is_canary && report["unchanged"] != true {
+        return super::canary::begun(&mut process, &report, (arguments.wait, arguments.options.is_trial()), output);
+    }
     // A directory in which nothing differs puts nothing on trial.
     let is_trial = arguments.options.is_trial() && report["unchanged"] != true;
     if output.is_json() {

@@ -94,6 +94,15 @@ pub(crate) fn said(event: &Json) -> (Style, String) {
             let outcome = outcome.replace('_', " ");
             (style, format!("trial of generation {} ended: {outcome}: {}", generation(), why()))
         }
+        "canary_began" => {
+            let (before, after) = (component(&event["before"]), component(&event["after"]));
+            let percent = (event["share"].as_f64().unwrap_or_default() * 1e8).round() / 1e6;
+            (Style::Warning, format!("canary began: {before} -> {after}, which gets {percent} % of the calls"))
+        }
+        "canary_ended" => {
+            let style = if text(event, "outcome") == "promoted" { Style::Good } else { Style::Bad };
+            (style, format!("canary ended: {}: {}", text(event, "outcome"), why()))
+        }
         "fault" => {
             let component = if event["component"].is_null() { String::new() } else { component(&event["component"]) };
             let method = event["method"].as_str().map(|method| format!(".{method}")).unwrap_or_default();
@@ -164,6 +173,17 @@ mod tests {
                 json!({ "event": "fault", "component": till("3.0.0"), "interface": "shop.till", "method": "take",
                         "message": "jammed" }),
                 "fault in till 3.0.0 (shop.till.take): jammed",
+            ),
+            (
+                json!({
+                    "event": "canary_began", "number": 1, "before": till("1.0.0"), "after": till("2.0.0"),
+                    "share": 0.07, "wanted": 1000
+                }),
+                "canary began: till 1.0.0 -> till 2.0.0, which gets 7 % of the calls",
+            ),
+            (
+                json!({ "event": "canary_ended", "number": 1, "outcome": "withdrawn", "why": "4 faults" }),
+                "canary ended: withdrawn: 4 faults",
             ),
             (
                 json!({ "event": "trial_began", "generation": 5, "members": [till("2.0.0")], "calls": 1000 }),

@@ -6,6 +6,7 @@
 
 pub(crate) mod back;
 pub(crate) mod call;
+pub(crate) mod canary;
 pub(crate) mod change;
 pub(crate) mod drawing;
 pub(crate) mod events;

@@ -14,25 +14,28 @@ use crate::{
     table::Table,
 };
 
-use super::{Process, component, events, list, look::counted, nothing, number, short, text};
+use super::{Process, canary, component, events, list, look::counted, nothing, number, short, text};
 
 /// How often the end of a trial is asked for, so that a connection never stays silent for long.
 const STEP: Duration = Duration::from_secs(10);
 
-/// Prints the trial that is under way. It says no if there is none.
+/// Prints the trial or canary that is under way. It says no if there is none.
 pub(crate) fn trial(target: &Target, output: &Output) -> Result<Outcome, Failure> {
     let mut process = Process::find(target)?;
     let answer = process.ask("trial", &nothing())?;
     let trial = &answer["trial"];
+    let canary = if trial.is_null() { canary::of(&mut process)? } else { Json::Null };
+    let is_there = !(trial.is_null() && canary.is_null());
     if output.is_json() {
-        output.json(&answer)?;
-        return Ok(Outcome::of(!trial.is_null()));
+        output.json(&if canary.is_null() { answer } else { json!({ "trial": null, "canary": canary }) })?;
+        return Ok(Outcome::of(is_there));
     }
-    match trial.is_null() {
-        true => output.line("nothing is on trial")?,
-        false => output.text(&shown(trial, output))?,
+    match (trial.is_null(), canary.is_null()) {
+        (true, true) => output.line("nothing is on trial")?,
+        (true, false) => output.line(text(&canary, "text"))?,
+        (false, _) => output.text(&shown(trial, output))?,
     }
-    Ok(Outcome::of(!trial.is_null()))
+    Ok(Outcome::of(is_there))
 }
 
 /// A trial under way, as people read it.

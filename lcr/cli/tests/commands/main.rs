@@ -1,6 +1,7 @@
 //! Each command of `lcr` as a process, with what it prints and how it ends.
 
 mod calls;
+mod canaries;
 mod changes;
 mod edit;
 mod exports;

@@ -78,7 +78,7 @@ mod operator;
 pub(crate) mod quarantine;
 pub(super) mod refusals;
 pub(crate) mod rules;
-mod trials;
+pub(in crate::change) mod trials;
 pub(crate) mod warned;
 mod watcher;
 mod way_back;

@@ -35,8 +35,11 @@ fn refuse(inner: &RuntimeInner, state: &State, steps: &[Step], members: &[Member
         return Vec::new();
     }
     let trials = inner.trials();
-    let standing = trials.lock();
+    #[cfg(feature = "reflect")]
+    let mut refusals = if options.ends_canary { Vec::new() } else { trials.canaries().refuse(members, options) };
+    #[cfg(not(feature = "reflect"))]
     let mut refusals = Vec::new();
+    let standing = trials.lock();
     if let Some(running) = &standing.running {
         refusals.extend(members.iter().filter_map(|member| touched(running, member)));
         let is_member = |name: &String| running.members.iter().any(|on_trial| on_trial.is_named(name));

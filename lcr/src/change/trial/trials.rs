@@ -33,6 +33,9 @@ use crate::{
     },
 };
 
+#[cfg(feature = "reflect")]
+use crate::change::canary::standing::{self as canary, Canaries};
+
 use super::{
     end::{TrialCalls, TrialCause, TrialEnd, TrialMember, TrialStatus, Why},
     machine::Event,
@@ -51,6 +54,8 @@ const CLOSING: Duration = Duration::from_secs(10);
 pub(crate) struct Trials {
     standing: Mutex<Standing>,
     changed: Condvar,
+    #[cfg(feature = "reflect")]
+    canaries: Canaries,
 }
 
 /// What the lock protects.
@@ -200,6 +205,24 @@ impl RuntimeInner {
 }
 
 impl Trials {
+    /// The canaries of the runtime.
+    #[cfg(feature = "reflect")]
+    pub(in crate::change) fn canaries(&self) -> &Canaries {
+        &self.canaries
+    }
+
+    /// Whether a trial is under way.
+    #[cfg(feature = "reflect")]
+    pub(in crate::change) fn is_running(&self) -> bool {
+        self.lock().running.is_some()
+    }
+
+    /// Puts files into quarantine.
+    #[cfg(feature = "reflect")]
+    pub(in crate::change) fn quarantine(&self, quarantined: super::quarantine::Quarantined) {
+        self.lock().quarantine.add(quarantined);
+    }
+
     /// The names of the components on trial, before and after.
     #[allow(dead_code, reason = "only some features ask")]
     pub(crate) fn names_on_trial(&self) -> Vec<String> {
@@ -283,6 +306,8 @@ impl Guest for Trials {
             self.post(generation, Event::Close);
         }
         let deadline = Deadline::after(Instant::now(), CLOSING);
+        #[cfg(feature = "reflect")]
+        self.canaries.close(deadline);
         let own = thread::current().id();
         let mut standing = self.lock();
         let is_open = |standing: &Standing| {
@@ -296,14 +321,27 @@ impl Guest for Trials {
     }
 
     fn hold(&self) -> Box<dyn HeldGuest + '_> {
-        Box::new(self.lock())
+        Box::new(HeldTrials {
+            standing: self.lock(),
+            #[cfg(feature = "reflect")]
+            canaries: self.canaries.lock(),
+        })
     }
 }
 
-impl HeldGuest for MutexGuard<'_, Standing> {
+/// The locks, across a fork.
+struct HeldTrials<'a> {
+    standing: MutexGuard<'a, Standing>,
+    #[cfg(feature = "reflect")]
+    canaries: MutexGuard<'a, canary::Standing>,
+}
+
+impl HeldGuest for HeldTrials<'_> {
     fn lose_threads(&mut self) {
         // Leaked: its parts may be in use by threads that are not here.
-        mem::forget(self.running.take());
-        self.telling = None;
+        mem::forget(self.standing.running.take());
+        self.standing.telling = None;
+        #[cfg(feature = "reflect")]
+        self.canaries.lose_threads();
     }
 }

@@ -16,7 +16,7 @@
 
 mod noted;
 mod pattern;
-mod place;
+pub(in crate::change) mod place;
 mod request;
 
 use std::{

@@ -63,28 +63,33 @@ pub(super) fn put(inner: &Arc<RuntimeInner>, watch: &Watch) -> Result<Placed> {
             patches.extend(making.patch(implementation, number)?.map(Arc::new));
         }
         making.check(&present)?;
-        let mut state = inner.latest_state();
-        let since = state.generation().next();
-        let list = state.objects_mut().patches_mut();
-        let before = list.begin(since);
-        for patch in &patches {
-            list.insert(list.stack().len(), Arc::clone(patch));
-        }
-        let shown = show(inner, &mut state, &patches, Vec::new());
-        if shown.is_err() {
-            state.objects_mut().patches_mut().undo(before);
-        }
-        let serial = state.serial();
-        drop(state);
-        shown?;
+        let serial = put_in(inner, &patches)?;
         tell(inner, watch, &patches, serial);
         let numbers = patches.iter().map(|patch| patch.number).collect();
         Ok(Placed { numbers, methods: making.methods, left_out: making.left_out, notes: making.notes })
     })
 }
 
-/// Takes the patches of a watch off.
-pub(super) fn take_off(inner: &Arc<RuntimeInner>, numbers: &[u64]) -> Result<()> {
+/// Puts patches in, in the turn of a transaction that the caller has. Returns the generation, which stays.
+pub(in crate::change) fn put_in(inner: &RuntimeInner, patches: &[Arc<Patch>]) -> Result<u64> {
+    let mut state = inner.latest_state();
+    let since = state.generation().next();
+    let list = state.objects_mut().patches_mut();
+    let before = list.begin(since);
+    for patch in patches {
+        list.insert(list.stack().len(), Arc::clone(patch));
+    }
+    let result = show(inner, &mut state, patches, Vec::new());
+    if result.is_err() {
+        state.objects_mut().patches_mut().undo(before);
+    }
+    let serial = state.serial();
+    drop(state);
+    result.map(|()| serial)
+}
+
+/// Takes the patches of a watch or canary off.
+pub(in crate::change) fn take_off(inner: &Arc<RuntimeInner>, numbers: &[u64]) -> Result<()> {
     in_turn(inner, false, 0, || {
         inner.may_publish()?;
         let mut state = inner.latest_state();

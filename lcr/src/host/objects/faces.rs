@@ -14,6 +14,7 @@ use crate::{
     abi::{
         crossing::Crossing,
         tables::{Export, Verdict},
+        world::Pair,
     },
     error::{Error, ErrorKind, Result},
     host::{
@@ -65,6 +66,14 @@ impl Faces {
     pub(super) fn crossing(&self, interface: &str, method: &str) -> Option<&'static Crossing> {
         let (manifest, export) = self.of.iter().find(|(manifest, _)| manifest.interface == interface)?;
         export.crossing(manifest.method(method)?)
+    }
+
+    /// The function of a method with the object that it is called with, and the thunks of its signature, by the same
+    /// names. `None` as for [`crossing`](Faces::crossing).
+    pub(super) fn packed(&self, interface: &str, method: &str, data: *const ()) -> Option<(Pair, &'static Crossing)> {
+        let (manifest, export) = self.of.iter().find(|(manifest, _)| manifest.interface == interface)?;
+        let at = manifest.method(method)?;
+        Some((Pair { function: export.thunk(at)?, data }, export.crossing(at)?))
     }
 
     /// The thunks of the C function by which a polled method is started, by the same names. `None` if there is no such

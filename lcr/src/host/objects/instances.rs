@@ -4,10 +4,14 @@
 //! 1. Only a thread of the reaper or of the runtime's end destroys an instance, when it has the last count.
 //! 2. The dependencies of an instance outlive it: it holds the service of each.
 
-use std::sync::{Arc, atomic::AtomicU32};
+use std::{
+    ptr,
+    sync::{Arc, atomic::AtomicU32},
+};
 
 use crate::{
     abi::{
+        crossing::Crossing,
         fault::Outcome,
         tables::StateAnswer,
         value::{Abi, composite::RawResult, sequences::RawVec},
@@ -111,6 +115,23 @@ impl Instance {
     /// As for [`Implementation::link`].
     pub(crate) fn target(&self, view: ViewId, views: &Views) -> Result<Target> {
         self.methods.target(&self.implementation, self.address, view, views)
+    }
+
+    /// How one of its methods is called by whoever knows it by its shape, valid as long as the instance: the function
+    /// with the object, and the thunks of the signature. `None` if it has no such method, or no thunks for it.
+    #[cfg_attr(not(feature = "reflect"), allow(dead_code, reason = "only a canary calls beside the world"))]
+    pub(crate) fn packed(&self, interface: &str, method: &str) -> Option<(Pair, &'static Crossing)> {
+        self.implementation.faces().packed(interface, method, ptr::with_exposed_provenance(self.address))
+    }
+
+    /// The interface of a service that it depends on, and that another instance of the component has from elsewhere.
+    #[cfg_attr(not(feature = "reflect"), allow(dead_code, reason = "only a canary compares"))]
+    pub(crate) fn need_not_shared_with(&self, other: &Instance) -> Option<&str> {
+        let differs = |held: &&Held| {
+            let mut of_other = other.needs.iter().filter(|other| other.interface == held.interface);
+            of_other.any(|other| other.service != held.service)
+        };
+        self.needs.iter().find(differs).map(|held| &*held.interface)
     }
 
     /// Runs its health checks, one for each interface that declares one: code of the component, on this thread.

@@ -139,7 +139,9 @@ impl Objects {
         let of = (view, self.views.get(view));
         let implementation = instance.implementation();
         let face = implementation.face(&of.1.interface.name);
-        Ok(face.map_or(base, |face| self.patches.over(id, base, (implementation, face), of)))
+        let providers = self.services.get(id).map(ServiceEntry::providers).unwrap_or_default();
+        let is_shared = providers.iter().any(|&provider| self.registry.shared(provider) == Some(id));
+        Ok(face.map_or(base, |face| self.patches.over(id, base, (implementation, face), of, is_shared)))
     }
 
     /// The services of each provider.

@@ -261,10 +261,12 @@ impl Patches {
         base: Target,
         (implementation, face): (&Implementation, &ExportManifest),
         (of, view): (ViewId, &View),
+        is_shared: bool,
     ) -> Target {
         let (component, interface) = (&face.component.name, &view.interface.name);
         let of_kind = |kind| self.stack.iter().rev().filter(move |patch| patch.kind == kind);
-        let standing = of_kind(Kind::Watch).chain(of_kind(Kind::Patch));
+        let canary = of_kind(Kind::Canary).filter(|_| is_shared);
+        let standing = of_kind(Kind::Watch).chain(of_kind(Kind::Patch)).chain(canary);
         let standing = standing.filter(|patch| patch.is_for(component, interface));
         let standing: Vec<&PatchedMethod> = standing.flat_map(|patch| patch.standing(face)).collect();
         let counting = self.counting.as_ref().filter(|counting| counting.counts(implementation));

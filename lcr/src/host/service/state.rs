@@ -297,6 +297,12 @@ impl State {
         (providers.iter().map(|provider| Arc::clone(provider.implementation())).collect(), config)
     }
 
+    /// The configuration of the shared instance of one of these providers.
+    #[cfg_attr(not(feature = "reflect"), allow(dead_code, reason = "only a candidate asks"))]
+    pub(crate) fn config_of(&self, providers: &[ProviderId]) -> Option<Arc<[u8]>> {
+        providers.iter().find_map(|&provider| self.objects.registry().get(provider)?.config()).cloned()
+    }
+
     /// What was present in older generations.
     pub(crate) fn revisions(&self) -> &Revisions {
         &self.revisions

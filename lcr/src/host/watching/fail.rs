@@ -101,7 +101,7 @@ impl Share {
 }
 
 /// SplitMix64's output function (Steele, Lea and Flood, 2014).
-fn scatter(mut state: u64) -> u64 {
+pub(super) fn scatter(mut state: u64) -> u64 {
     state = (state ^ state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     state = (state ^ state >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
     state ^ state >> 31

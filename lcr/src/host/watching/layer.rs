@@ -103,7 +103,7 @@ pub(crate) enum Ended<'a> {
 impl<'a> Ended<'a> {
     /// # Safety
     /// The outcome is one of the signature, and lives and does not change for `'a`.
-    unsafe fn read(signature: &'a Signature, out: *mut ()) -> Ended<'a> {
+    pub(super) unsafe fn read(signature: &'a Signature, out: *mut ()) -> Ended<'a> {
         // SAFETY: an outcome begins with its fault.
         let fault = unsafe { out.cast::<*mut RawFault>().read() };
         // SAFETY: a fault that is there is alive.

@@ -14,6 +14,8 @@
 //! | [`slow`] | the slowest calls |
 //! | [`fail`] | has a share of the calls fail |
 //! | [`record`] | a line for each call that can be replayed |
+//! | [`canary`] | gives a share of the calls to another version |
+//! | [`comparison`], [`evidence`] | how the two versions do, and whether one does worse |
 //!
 //! # Rules
 //!
@@ -38,7 +40,10 @@
 //! 10. *The end.* A [`Switch`] that is off makes a layer a mere passage at once, whatever stands in the way of taking
 //!     it off. In the child of a fork it is off.
 
+pub(crate) mod canary;
+pub(crate) mod comparison;
 mod counter;
+pub(crate) mod evidence;
 pub(crate) mod fail;
 mod histogram;
 pub(crate) mod layer;

@@ -5,7 +5,7 @@
 //! closures have captured. A patch whose guard took it off has *ended*: it is not kept, and a list that names it is
 //! gone back to without it.
 //!
-//! A patch that came in a library is none of these: its library is what comes back. Neither is a watch.
+//! A patch that came in a library is none of these: its library is what comes back. Neither is a watch or a canary.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -142,7 +142,7 @@ impl Patches {
     pub(crate) fn become_noted(&mut self, numbers: &[u64]) {
         let stack = std::mem::take(&mut self.stack);
         let of_libraries =
-            stack.iter().enumerate().filter(|(_, patch)| patch.library.is_some() || patch.kind == Kind::Watch);
+            stack.iter().enumerate().filter(|(_, patch)| patch.library.is_some() || patch.kind != Kind::Patch);
         let of_libraries: Vec<_> = of_libraries.map(|(place, patch)| (place, Arc::clone(patch))).collect();
         let mut known: Vec<_> = of_program(&stack).cloned().collect();
         known.append(&mut self.off);

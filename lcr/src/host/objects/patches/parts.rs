@@ -19,6 +19,11 @@ pub(crate) enum Kind {
     /// Watches methods, each for itself.
     #[cfg_attr(not(feature = "reflect"), allow(dead_code, reason = "watches look at values by their shapes"))]
     Watch,
+    /// Gives calls to a candidate, in the place of the method itself, so it stands below all patches. It is blind to
+    /// types as a watch is. It stands around the shared instance alone: what has an instance of its own may have been
+    /// given another configuration than that of the candidate.
+    #[cfg_attr(not(feature = "reflect"), allow(dead_code, reason = "a canary compares results by their shapes"))]
+    Canary,
 }
 
 /// What a patch does with one method.
@@ -43,9 +48,9 @@ impl PatchedMethod {
 impl Patch {
     /// Its methods that may stand around an implementation, as far as a view has them.
     pub(super) fn standing<'a>(&'a self, implementation: &ExportManifest) -> impl Iterator<Item = &'a PatchedMethod> {
-        let is_whole = self.kind == Kind::Watch || self.misfit(implementation).is_none();
+        let is_whole = self.kind != Kind::Patch || self.misfit(implementation).is_none();
         let methods = if is_whole { &self.methods[..] } else { &[] };
-        methods.iter().filter(move |method| self.kind == Kind::Patch || !method.would_show_secrets_of(implementation))
+        methods.iter().filter(move |method| self.kind != Kind::Watch || !method.would_show_secrets_of(implementation))
     }
 }
 

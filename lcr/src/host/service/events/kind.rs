@@ -56,6 +56,30 @@ pub enum EventKind {
         /// Why.
         why: String,
     },
+    /// A new version gets a share of the calls beside the old one.
+    #[non_exhaustive]
+    CanaryBegan {
+        /// The number of the canary in its runtime.
+        number: u64,
+        /// The old version.
+        before: ComponentId,
+        /// The candidate.
+        after: ComponentId,
+        /// The share of the calls.
+        share: f64,
+        /// After how many calls the candidate takes the old version's place.
+        wanted: u64,
+    },
+    /// A canary is over.
+    #[non_exhaustive]
+    CanaryEnded {
+        /// The number of the canary in its runtime.
+        number: u64,
+        /// How it ended: `promoted`, `withdrawn` or `interrupted`.
+        outcome: String,
+        /// Why.
+        why: String,
+    },
     /// A call of a component ended in a panic of that component, or of a callback of another one. Of each method the
     /// first panic is told, the tenth, the hundredth and so on;
     /// [`ComponentStatus::faults`](crate::report::ComponentStatus::faults) counts all.
@@ -159,6 +183,8 @@ impl EventKind {
             EventKind::RolledBack { .. } => "rolled_back",
             EventKind::TrialBegan { .. } => "trial_began",
             EventKind::TrialEnded { .. } => "trial_ended",
+            EventKind::CanaryBegan { .. } => "canary_began",
+            EventKind::CanaryEnded { .. } => "canary_ended",
             EventKind::Fault { .. } => "fault",
             EventKind::Retired { .. } => "retired",
             EventKind::Quarantined { .. } => "quarantined",

@@ -1,0 +1,175 @@
+//! How a canary begins: what is refused, the layers around the old version's methods, and the thread that ends it.
+//!
+//! The whole runs in the turn of one transaction, so that the component does not change meanwhile.
+
+use std::sync::Arc;
+
+use crate::{
+    change::{
+        description::of::text_of,
+        execution::Execution,
+        plan::{Plan, PlanBuilder},
+        telling::Told,
+        transaction,
+        watching::place,
+    },
+    error::{Error, ErrorKind, Result},
+    host::{
+        objects::{instances::Instance, origin::Origin},
+        service::inner::RuntimeInner,
+        watching::comparison::{Comparison, Wanted},
+    },
+};
+
+use super::{
+    audition::{Auditioned, discard, refuse_members},
+    end::CanaryStatus,
+    layers::Layers,
+    rules::Canary,
+    standing::{About, Running},
+    watcher::{Prepared, Promotion, Watcher},
+};
+
+impl PlanBuilder<'_> {
+    /// Begins a canary, in place of a commit: the new version serves a share of the calls beside the old one, and what
+    /// is drawn and compared decides whether the plan is committed. See [`Plan::canary`].
+    ///
+    /// # Errors
+    /// As for [`Plan::canary`].
+    pub fn canary(self, rules: Canary) -> Result<CanaryStatus> {
+        self.build().canary(rules)
+    }
+}
+
+impl Plan {
+    /// Begins a canary of the one component that the plan replaces: constructs the new version, and gives it a share of
+    /// the calls of the old one, by a draw for each call. If it does worse than the old version, it is withdrawn, and
+    /// its file is in quarantine until [`release`](crate::Runtime::release). If it does not, the plan is committed when
+    /// the new version has answered [so many](Canary::calls) calls, with the plan's trial if it has one.
+    ///
+    /// Returns as soon as calls are drawn. [`Runtime::canary`](crate::Runtime::canary) shows how it stands,
+    /// [`Runtime::wait_canary`](crate::Runtime::wait_canary) returns what came of it, and
+    /// [`Runtime::promote_canary`](crate::Runtime::promote_canary) and
+    /// [`Runtime::withdraw_canary`](crate::Runtime::withdraw_canary) end it at once.
+    ///
+    /// The new version has to be without state, and so has the old one: each would have a part of it. What they keep
+    /// elsewhere they share, since both get the same services as dependencies. Async methods, streams, and methods
+    /// whose signature differs stay with the old version, and so do handles with an instance of their own; the status
+    /// names the methods. What an async call would need is a hook around each poll, as for a
+    /// [watch](crate::Runtime::watch).
+    ///
+    /// Meanwhile the component's calls cost two reads of the clock and some counters more. There is one canary at a
+    /// time, and none beside a trial. Plans for the component, and plans with a trial, are refused with `OnTrial`.
+    /// The page [`trials`](crate::guide::trials) says what is compared, and how many calls that takes.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    /// use lcr::{Runtime, canary::{Canary, CanaryOutcome}};
+    ///
+    /// let rt = Runtime::new()?;
+    /// rt.plan().replace("libstore_v2.so").canary(Canary::share(0.05))?;
+    /// let end = rt.wait_canary(None).expect("a canary is under way");
+    /// println!("{end}");
+    /// assert_eq!(end.outcome, CanaryOutcome::Promoted);
+    /// # Ok::<(), lcr::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// - Any refusal of the plan ([`Plan::refusals`]).
+    /// - `Invalid` if the plan does anything but replace one component, the rules are out of range, or no method can be
+    ///   compared; `State` if a version keeps state, or they would not share a dependency.
+    /// - `OnTrial` if a trial or another canary is under way.
+    /// - `Busy`, `Deadline`, `Load`, `BadManifest`, `Construct`, `Unhealthy`, `Io` and `Closed` as for
+    ///   [`Plan::commit`].
+    pub fn canary(self, rules: Canary) -> Result<CanaryStatus> {
+        let told = Told::new(self.to_string(), &self.options);
+        let inner = Arc::clone(&self.inner);
+        begin(self, &rules).inspect_err(|error| told.tell_canary(&inner, error))
+    }
+}
+
+/// What was put in.
+struct Placed {
+    about: About,
+    comparison: Arc<Comparison>,
+    candidates: Vec<Instance>,
+    patches: Vec<u64>,
+}
+
+fn begin(plan: Plan, rules: &Canary) -> Result<CanaryStatus> {
+    let wanted = rules.wanted()?;
+    let steps = plan.staged_again()?;
+    if let Some(refusal) = plan.resolution.refusals.first() {
+        return Err(Error::new(refusal.error.kind(), text_of(&refusal.error)));
+    }
+    refuse_members(&plan.resolution.members)?;
+    if steps.iter().any(|step| step.staged.is_none()) {
+        let text = "a canary is of a file; put what is no file on trial instead";
+        return Err(Error::new(ErrorKind::Invalid, text));
+    }
+    let inner = Arc::clone(&plan.inner);
+    let trials = inner.trials();
+    // Ahead of everything that would have to be undone.
+    let thread = Prepared::start()?;
+    let options = plan.options.clone();
+    let audition = Execution::audition;
+    let Placed { about, comparison, candidates, patches } =
+        transaction::uncommitted(&inner, steps, options, None, audition, |auditioned| {
+            let placed = place(&inner, &plan, wanted, &auditioned);
+            let (about, comparison, patches) = match placed {
+                Ok(placed) => placed,
+                Err(error) => {
+                    discard(&inner, auditioned);
+                    return Err(error);
+                }
+            };
+            trials.canaries().begin(Running::new(about.clone(), Arc::clone(&comparison), rules.time()));
+            let candidates = auditioned.into_iter().map(|auditioned| auditioned.instance).collect();
+            Ok(Placed { about, comparison, candidates, patches })
+        })?;
+    let status = trials.canaries().status();
+    let (number, weak) = (about.number, Arc::downgrade(&inner));
+    let promotion = Promotion::of(plan);
+    thread.begin(Watcher { inner: weak, trials, about, comparison, candidates, patches, promotion });
+    let is_it = |status: &CanaryStatus| status.number == number;
+    status.filter(is_it).ok_or_else(|| Error::new(ErrorKind::Closed, "the runtime is gone"))
+}
+
+/// Puts the layers in, in the turn of a transaction.
+fn place(
+    inner: &Arc<RuntimeInner>,
+    plan: &Plan,
+    wanted: Wanted,
+    auditioned: &[Auditioned],
+) -> Result<(About, Arc<Comparison>, Vec<u64>)> {
+    let trials = inner.trials();
+    if trials.is_running() || trials.canaries().status().is_some() {
+        let text = "a trial or a canary is under way, and there is one at a time; confirm or abandon it first";
+        return Err(Error::new(ErrorKind::OnTrial, text));
+    }
+    let weak = Arc::downgrade(&trials);
+    let wake = move || weak.upgrade().into_iter().for_each(|trials| trials.canaries().nudge());
+    let comparison = Arc::new(Comparison::new(wanted, wake));
+    let mut layers = Layers::new(inner, &comparison);
+    auditioned.iter().try_for_each(|auditioned| layers.around(inner, auditioned))?;
+    let first = auditioned.first().map(|first| &first.instance.implementation().component);
+    let before = plan.resolution.members.first().and_then(|member| member.before.clone());
+    let (Some(component), Some(before), false) = (first, before, layers.patches.is_empty()) else {
+        return Err(layers.nothing());
+    };
+    place::put_in(inner, &layers.patches)?;
+    let about = About {
+        number: trials.canaries().next_number(),
+        before,
+        after: component.id.clone(),
+        hash: component.origin.as_ref().map(|origin| origin.hash),
+        whole: component.origin.as_ref().map(Origin::whole),
+        methods: layers.methods,
+        left_out: layers.left_out,
+        share: wanted.share,
+        wanted: wanted.calls,
+        actor: plan.options.actor.clone(),
+        reason: plan.options.reason.clone(),
+    };
+    Ok((about, comparison, layers.patches.iter().map(|patch| patch.number).collect()))
+}

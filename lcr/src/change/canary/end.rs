@@ -1,0 +1,231 @@
+//! [`CanaryStatus`] and [`CanaryEnd`]: how a canary stands, and what came of it.
+
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    component::identity::ComponentId,
+    host::{actor::Actor, image::content_hash::ContentHash, serial, watching::comparison::Counted},
+};
+
+/// How a canary ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum CanaryOutcome {
+    /// The candidate has taken the old version's place, by a commit like any other.
+    Promoted,
+    /// The old version serves all calls, as before.
+    Withdrawn,
+    /// The runtime was dropped before it was over.
+    Interrupted,
+}
+
+impl CanaryOutcome {
+    /// The stable name: `promoted`, `withdrawn`, `interrupted`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            CanaryOutcome::Promoted => "promoted",
+            CanaryOutcome::Withdrawn => "withdrawn",
+            CanaryOutcome::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// What ended a canary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum CanaryCause {
+    /// The candidate has answered all calls that it was to get, and did no worse.
+    Calls,
+    /// More calls of the candidate faulted than of the old version.
+    Faults,
+    /// More calls of the candidate returned an `Err`.
+    Errors,
+    /// More calls of the candidate were slow.
+    Times,
+    /// Too few calls came in its time.
+    TooFewCalls,
+    /// An operator ended it.
+    Operator,
+    /// The commit that was to put the candidate in place was refused.
+    Refused,
+    /// The runtime was dropped.
+    Closed,
+}
+
+impl CanaryCause {
+    /// The stable name: `calls`, `faults`, `errors`, `times`, `too_few_calls`, `operator`, `refused`, `closed`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            CanaryCause::Calls => "calls",
+            CanaryCause::Faults => "faults",
+            CanaryCause::Errors => "errors",
+            CanaryCause::Times => "times",
+            CanaryCause::TooFewCalls => "too_few_calls",
+            CanaryCause::Operator => "operator",
+            CanaryCause::Refused => "refused",
+            CanaryCause::Closed => "closed",
+        }
+    }
+
+    /// Whether the candidate did worse than the old version.
+    pub(super) const fn is_bad(self) -> bool {
+        matches!(self, CanaryCause::Faults | CanaryCause::Errors | CanaryCause::Times)
+    }
+}
+
+/// The calls of one of the two versions that have ended. Times are in nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct CanaryCalls {
+    /// How many there were.
+    pub calls: u64,
+    /// How many of them ended with a fault.
+    pub faults: u64,
+    /// How many returned an `Err`.
+    pub errors: u64,
+    /// How many were slow: see [`Canary::slow`](crate::canary::Canary::slow).
+    pub slow: u64,
+    /// Half of them took no longer.
+    pub p50_ns: u64,
+    /// Of a hundred, 99 took no longer.
+    pub p99_ns: u64,
+}
+
+impl From<Counted> for CanaryCalls {
+    fn from(Counted { calls, faults, errors, slow, p50_ns, p99_ns }: Counted) -> CanaryCalls {
+        CanaryCalls { calls, faults, errors, slow, p50_ns, p99_ns }
+    }
+}
+
+impl fmt::Display for CanaryCalls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let CanaryCalls { calls, faults, errors, slow, .. } = self;
+        write!(f, "{calls} calls, {faults} faults, {errors} errors, {slow} slow")
+    }
+}
+
+/// A method of which the candidate gets no call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct CanaryLeftOut {
+    /// `kv.store.wait`
+    pub method: String,
+    /// Why.
+    pub why: String,
+}
+
+/// How a canary stands: [`Runtime::canary`](crate::Runtime::canary).
+///
+/// `Display` writes a few lines.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct CanaryStatus {
+    /// Its number in its runtime, from 1.
+    pub number: u64,
+    /// The old version.
+    pub before: ComponentId,
+    /// The candidate.
+    pub after: ComponentId,
+    /// The content hash of the candidate's file.
+    pub hash: Option<ContentHash>,
+    /// The methods of which the candidate gets calls.
+    pub methods: Vec<String>,
+    /// Those of which it gets none.
+    pub left_out: Vec<CanaryLeftOut>,
+    /// The share of the calls that it gets.
+    pub share: f64,
+    /// After how many calls it takes the old version's place.
+    pub wanted: u64,
+    /// How many calls it got so far.
+    pub taken: u64,
+    /// How many of them have not returned.
+    pub under_way: u64,
+    /// How many calls of one kind have to go wrong for it to be withdrawn, if none of the old version's does.
+    pub enough: u64,
+    /// The calls of the old version since the canary began.
+    pub old: CanaryCalls,
+    /// The calls of the candidate.
+    pub new: CanaryCalls,
+    /// When it began, by the system's clock.
+    #[serde(rename = "at", with = "serial::moment")]
+    pub began: SystemTime,
+    /// How long it still waits for calls.
+    #[serde(rename = "left_us", with = "serial::micros")]
+    pub left: Duration,
+    /// Why it is about to end; `None` if it is not.
+    pub ending: Option<String>,
+    /// Who asked for it.
+    pub actor: Actor,
+    /// The reason that was given.
+    pub reason: Option<String>,
+}
+
+impl fmt::Display for CanaryStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let CanaryStatus { before, after, taken, wanted, old, new, left, enough, .. } = self;
+        // Without what the multiplication adds far behind the point.
+        let percent = (self.share * 1e8).round() / 1e6;
+        writeln!(f, "canary: {before} -> {after}, which gets {percent} % of the calls")?;
+        writeln!(f, "  {before}: {old}")?;
+        writeln!(f, "  {after}: {new}")?;
+        match &self.ending {
+            Some(why) => write!(f, "  is about to end: {why}")?,
+            None => write!(
+                f,
+                "  {} of {wanted} calls left, {left:.1?} at most; withdrawn at {enough} of a kind that go wrong, if \
+                 none of the old version does",
+                wanted.saturating_sub(*taken)
+            )?,
+        }
+        let left_out = self.left_out.iter();
+        left_out.take(20).try_for_each(|left_out| write!(f, "\n  {} stays: {}", left_out.method, left_out.why))
+    }
+}
+
+/// What came of a canary: [`Runtime::wait_canary`](crate::Runtime::wait_canary).
+///
+/// `Display` writes one line.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct CanaryEnd {
+    /// Its number in its runtime.
+    pub number: u64,
+    /// How it ended.
+    pub outcome: CanaryOutcome,
+    /// What ended it.
+    pub cause: CanaryCause,
+    /// The same in words.
+    pub why: String,
+    /// The old version.
+    pub before: ComponentId,
+    /// The candidate.
+    pub after: ComponentId,
+    /// The calls of the old version while it lasted.
+    pub old: CanaryCalls,
+    /// The calls of the candidate.
+    pub new: CanaryCalls,
+    /// When it ended, by the system's clock.
+    #[serde(with = "serial::moment")]
+    pub at: SystemTime,
+    /// How long it lasted.
+    #[serde(rename = "lasted_us", with = "serial::micros")]
+    pub lasted: Duration,
+    /// The number of the commit that put the candidate in place.
+    pub generation: Option<u64>,
+    /// The hash of the candidate's file, if it is in quarantine from now on.
+    pub quarantined: Option<ContentHash>,
+}
+
+impl fmt::Display for CanaryEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let CanaryEnd { outcome, why, before, after, old, new, .. } = self;
+        write!(f, "canary {before} -> {after} {}: {why}; {before}: {old}; {after}: {new}", outcome.name())
+    }
+}

@@ -1,0 +1,154 @@
+//! The layers of a canary: around each method of the old version that the candidate can serve, one that draws.
+
+use std::sync::Arc;
+
+use crate::{
+    abi::fault::Beginning,
+    component::hooks::Layer,
+    error::{Error, ErrorKind, Result},
+    host::{
+        ids::ProviderId,
+        image::{manifest::MethodManifest, shape},
+        objects::{
+            component::Implementation,
+            instances::Instance,
+            patches::{Kind, Patch, PatchedMethod, id},
+        },
+        service::inner::RuntimeInner,
+        watching::{
+            canary::{Canary, Candidate},
+            comparison::Comparison,
+            signature::Signature,
+        },
+    },
+};
+
+use super::{audition::Auditioned, end::CanaryLeftOut};
+
+/// What the layers are called, in lists.
+const NAME: &str = "lcr-canary";
+
+/// Layers that are being made.
+pub(super) struct Layers {
+    comparison: Arc<Comparison>,
+    /// The number of the next patch.
+    next: u64,
+    /// The commit in whose world the canary begins.
+    generation: u64,
+    /// One for each interface.
+    pub(super) patches: Vec<Arc<Patch>>,
+    pub(super) methods: Vec<String>,
+    pub(super) left_out: Vec<CanaryLeftOut>,
+}
+
+impl Layers {
+    pub(super) fn new(inner: &RuntimeInner, comparison: &Arc<Comparison>) -> Layers {
+        let state = inner.state();
+        // 0 would mean the world of the call.
+        let (next, generation) = (state.objects().patches().next_number(), state.serial().max(1));
+        let comparison = Arc::clone(comparison);
+        Layers { comparison, next, generation, patches: Vec::new(), methods: Vec::new(), left_out: Vec::new() }
+    }
+
+    /// Makes those around the methods of the providers that a candidate may stand in for.
+    ///
+    /// # Errors
+    /// `State` if the candidate and the instance that serves have a dependency from different services.
+    pub(super) fn around(&mut self, inner: &RuntimeInner, auditioned: &Auditioned) -> Result<()> {
+        let Auditioned { instance, providers } = auditioned;
+        for &provider in providers {
+            let old = old_version(inner, provider, instance)?;
+            let owner: Arc<str> = id(NAME, self.next).to_string().into();
+            let mut methods = Vec::new();
+            for method in &old.manifest.methods {
+                let name = format!("{}.{}", old.manifest.interface, method.shape.name().unwrap_or_default());
+                match self.candidate(&old, method, instance) {
+                    Ok((candidate, signature)) => {
+                        let layer = Layer::new(&owner, Canary::layer(&self.comparison, signature, candidate));
+                        let shape = method.shape.clone();
+                        methods.push(PatchedMethod { shape, crossing: None, layers: vec![layer] });
+                        self.methods.push(name);
+                    }
+                    Err(why) => self.left_out.push(CanaryLeftOut { method: name, why }),
+                }
+            }
+            if !methods.is_empty() {
+                self.patches.push(Arc::new(Patch {
+                    kind: Kind::Canary,
+                    number: self.next,
+                    name: NAME.to_owned(),
+                    component: old.component.id.name.clone(),
+                    interface: old.manifest.interface.clone(),
+                    methods,
+                    export: None,
+                    library: None,
+                }));
+                self.next += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// How the candidate's method is called, or why it gets no call.
+    fn candidate(
+        &self,
+        old: &Implementation,
+        method: &MethodManifest,
+        instance: &Instance,
+    ) -> std::result::Result<(Candidate, Signature), String> {
+        let (interface, name) = (&*old.manifest.interface, method.shape.name().unwrap_or_default());
+        let new = instance.implementation();
+        if method.shape.returns_polled() {
+            return Err("it is polled, and a hook would be one around each poll".to_owned());
+        }
+        let face = new.face(interface).ok_or_else(|| format!("`{}` does not implement {interface}", new.component))?;
+        let Some(found) = face.method(name) else {
+            return Err(format!("`{}` lacks it, and handles run the body that the trait has", new.component));
+        };
+        let new_method = &face.methods[found];
+        let (old_shape, new_shape) = (&method.shape, &new_method.shape);
+        let differs = shape::compare(old_shape, new_shape).or_else(|| shape::compare(new_shape, old_shape));
+        if let Some(difference) = differs {
+            return Err(format!("`{}` has another signature: {difference}", new.component));
+        }
+        let packed = instance.packed(interface, name);
+        // What is printed are values of the candidate, which may keep more secret than the old version.
+        let signature = Signature::new(&new.component.to_string(), interface, new_method);
+        let signature = signature.map_err(|error| error.to_string())?;
+        let (Some((method, crossing)), Some(_)) = (packed, old.crossing(interface, name)) else {
+            return Err("one of the versions has no thunks; build it again with this version of lcr".to_owned());
+        };
+        let beginning = Beginning { component: new.component.to_string(), generation: self.generation };
+        Ok((Candidate { method, crossing, beginning }, signature))
+    }
+
+    /// Why there is no layer.
+    pub(super) fn nothing(&self) -> Error {
+        let text = match self.left_out.first() {
+            Some(CanaryLeftOut { method, why }) => {
+                format!("no method could be given to the candidate: {method} stays, as {why}; put it on trial instead")
+            }
+            None => "the component has no method that could be given to the candidate".to_owned(),
+        };
+        Error::new(ErrorKind::Invalid, text)
+    }
+}
+
+/// The implementation that serves a provider.
+fn old_version(inner: &RuntimeInner, provider: ProviderId, candidate: &Instance) -> Result<Arc<Implementation>> {
+    let state = inner.state();
+    let objects = state.objects();
+    let Some(found) = objects.registry().get(provider) else {
+        return Err(Error::new(ErrorKind::Stale, "the component was removed meanwhile; build the plan anew"));
+    };
+    let shared = found.shared().and_then(|id| objects.services().get(id));
+    if let Some(interface) = shared.and_then(|shared| candidate.need_not_shared_with(shared.instance())) {
+        let text = format!(
+            "the candidate would have {interface} from another component than `{}` has, so they would not share what \
+             is kept there; a replacement would change that, too: commit the plan, on trial if need be",
+            found.implementation().component
+        );
+        return Err(Error::new(ErrorKind::State, text));
+    }
+    Ok(Arc::clone(found.implementation()))
+}

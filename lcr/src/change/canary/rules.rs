@@ -1,0 +1,109 @@
+//! [`Canary`]: which calls a candidate gets, and when that is over.
+
+use std::{collections::hash_map::RandomState, hash::BuildHasher, time::Duration};
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    host::watching::comparison::{Limits, Wanted},
+};
+
+/// The longest time of a canary.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
+/// The greatest share of the calls.
+const MOST: f64 = 0.5;
+
+/// By which rules a new version is tried beside the old one: for [`PlanBuilder::canary`](crate::PlanBuilder::canary).
+///
+/// ```
+/// use std::time::Duration;
+/// use lcr::canary::Canary;
+///
+/// let rules = Canary::share(0.05).calls(500).within(Duration::from_secs(600));
+/// # drop(rules);
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "it does nothing until it is given to `PlanBuilder::canary`"]
+pub struct Canary {
+    share: f64,
+    calls: u64,
+    within: Duration,
+    seed: Option<u64>,
+    limits: Option<Limits>,
+}
+
+impl Canary {
+    /// The candidate gets this share of the calls, more than 0 and at most 0.5: each call by a draw of its own.
+    pub fn share(share: f64) -> Canary {
+        let limits = Some(Limits { factor: 2.0, least: Duration::from_millis(1) });
+        Canary { share, calls: 1_000, within: Duration::from_secs(3600), seed: None, limits }
+    }
+
+    /// After how many of its own calls the candidate takes the old version's place, if it did no worse by then.
+    /// Default: 1,000, within which a version that fails one call in a hundred is found with about 99 % where the old
+    /// version fails none. The page [`trials`](crate::guide::trials) says how many calls find what.
+    pub fn calls(mut self, calls: u64) -> Canary {
+        self.calls = calls;
+        self
+    }
+
+    /// How long it waits for these calls, at most a day. Then the candidate is withdrawn: what few have called is not
+    /// known to be good. Default: an hour.
+    pub fn within(mut self, time: Duration) -> Canary {
+        self.within = time;
+        self
+    }
+
+    /// Which calls are drawn: the same ones for the same seed and order of calls. Default: a seed that nobody knows.
+    pub fn seed(mut self, seed: u64) -> Canary {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Which calls are slow: those that take longer than `factor` times what half of the first 100 calls of the old
+    /// version did not exceed, method by method, and longer than `least`. Default: 2 and 1 ms. A version that gets few
+    /// calls finds colder caches, so `least` should be some hundred microseconds at the least.
+    pub fn slow(mut self, factor: f64, least: Duration) -> Canary {
+        self.limits = Some(Limits { factor, least });
+        self
+    }
+
+    /// Does not compare how long calls take.
+    pub fn any_time(mut self) -> Canary {
+        self.limits = None;
+        self
+    }
+
+    pub(super) fn time(&self) -> Duration {
+        self.within
+    }
+
+    /// What is asked of the comparison.
+    ///
+    /// # Errors
+    /// `Invalid` if something is out of range.
+    pub(super) fn wanted(&self) -> Result<Wanted> {
+        let refused = |text: String| Err(Error::new(ErrorKind::Invalid, text));
+        if !(self.share > 0.0 && self.share <= MOST) {
+            return refused(format!(
+                "a candidate gets more than no call and at most half of them, and not a share of {}: beyond half there \
+                 is too little of the old version to compare with; put the new version on trial",
+                self.share
+            ));
+        }
+        if self.calls == 0 {
+            return refused("a candidate that gets no call shows nothing; say how many calls it gets".to_owned());
+        }
+        if self.within.is_zero() || self.within > LONGEST {
+            return refused(format!(
+                "a canary lasts longer than nothing and {LONGEST:?} at most, not {:?}",
+                self.within
+            ));
+        }
+        if self.limits.is_some_and(|limits| !(limits.factor >= 1.0 && limits.factor <= 1e6)) {
+            return refused("what is slow is a multiple from 1 to 1,000,000 of what is usual".to_owned());
+        }
+        let seed = self.seed.unwrap_or_else(|| RandomState::new().hash_one(0));
+        Ok(Wanted { share: self.share, calls: self.calls, seed, limits: self.limits })
+    }
+}

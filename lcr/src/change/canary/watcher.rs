@@ -1,0 +1,297 @@
+//! The thread of a canary: it waits until the comparison, an operator or the clock decides, and does what was decided.
+//!
+//! The thread holds no count of the runtime while it waits, and no lock while it does anything.
+//!
+//! Order of an end: (1) the candidate gets no further call: the first caller who sees that it does worse turns it off,
+//! so no call waits for this thread; (2) the layers leave the tables, in the turn of a transaction; (3) the candidate
+//! retires, as an instance of the slots in which the layers stood; (4) the plan is committed, if the candidate was
+//! good, which loads the file once more: the instance that was tried has answered calls, and what replaces the old
+//! version is made as every replacement is; (5) the file is in quarantine, if it was bad, and the end is visible.
+//! Until (5) the component has its canary for every other plan.
+
+use std::{
+    mem,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Weak,
+        mpsc::{self, Sender},
+    },
+    thread,
+    time::{Duration, Instant, SystemTime},
+};
+
+use crate::{
+    change::{
+        description::of::text_of,
+        plan::Plan,
+        report::Report,
+        request::{Options, Step},
+        resolve::Resolution,
+        trial::{quarantine::Quarantined, trials::Trials},
+        watching::place,
+    },
+    error::{Error, ErrorKind, Result},
+    host::{
+        deadline::Deadline,
+        objects::instances::Instance,
+        service::{
+            events::kind::EventKind,
+            inner::{AUTHORS_STACK, RuntimeInner},
+        },
+        sys,
+        watching::comparison::{Comparison, Worse},
+    },
+};
+
+use super::{
+    end::{CanaryCause, CanaryEnd, CanaryOutcome},
+    standing::{About, Asked},
+};
+
+/// The pause between two attempts to have a turn.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// How long the commit is tried while other transactions run.
+const TURN: Duration = Duration::from_secs(60);
+
+/// A thread that waits for its canary.
+pub(super) struct Prepared(Sender<Watcher>);
+
+impl Prepared {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// `Io` if the system refuses a thread.
+    pub(super) fn start() -> Result<Prepared> {
+        let (send, receive) = mpsc::channel::<Watcher>();
+        sys::start(c"lcr-canary", AUTHORS_STACK, move || {
+            if let Ok(watcher) = receive.recv() {
+                watcher.run();
+            }
+        })
+        .map_err(|error| Error::io("no thread could be started for the canary", error))?;
+        Ok(Prepared(send))
+    }
+
+    /// Gives the thread its canary.
+    pub(super) fn begin(self, watcher: Watcher) {
+        // It waits for nothing else.
+        drop(self.0.send(watcher));
+    }
+}
+
+/// The plan of a canary, without a count of its runtime.
+pub(super) struct Promotion {
+    steps: Vec<Step>,
+    options: Options,
+    resolution: Resolution,
+    generation: u64,
+}
+
+impl Promotion {
+    pub(super) fn of(plan: Plan) -> Promotion {
+        let Plan { steps, options, resolution, generation, .. } = plan;
+        Promotion { steps, options, resolution, generation }
+    }
+
+    /// Commits the plan.
+    fn commit(self, inner: &Arc<RuntimeInner>, why: &str) -> Result<Report> {
+        let Promotion { steps, mut options, resolution, generation } = self;
+        options.ends_canary = true;
+        options.reason.get_or_insert_with(|| why.to_owned());
+        let plan = Plan { inner: Arc::clone(inner), steps, options, resolution, generation };
+        plan.execute(false)
+    }
+}
+
+/// The thread's part of a canary.
+pub(super) struct Watcher {
+    pub(super) inner: Weak<RuntimeInner>,
+    pub(super) trials: Arc<Trials>,
+    pub(super) about: About,
+    pub(super) comparison: Arc<Comparison>,
+    pub(super) candidates: Vec<Instance>,
+    /// The numbers of the layers' patches.
+    pub(super) patches: Vec<u64>,
+    pub(super) promotion: Promotion,
+}
+
+/// What becomes of the candidate.
+struct Decision {
+    cause: CanaryCause,
+    why: String,
+    promotes: bool,
+}
+
+impl Watcher {
+    fn run(self) {
+        if let Some(inner) = self.inner.upgrade() {
+            let About { number, before, after, share, wanted, .. } = self.about.clone();
+            inner.tell(EventKind::CanaryBegan { number, before, after, share, wanted });
+        }
+        let Some(decision) = self.decide() else {
+            // In the child of a fork, or without a runtime, there is nothing to end.
+            return mem::forget(self.candidates);
+        };
+        self.comparison.end();
+        self.trials.canaries().show_ending(&decision.why);
+        self.end(decision);
+    }
+
+    /// Waits until something is decided. `None` if the canary is not under way any more.
+    fn decide(&self) -> Option<Decision> {
+        let (since, lasts) = self.trials.canaries().span(self.about.number)?;
+        let until = Deadline::after(since, lasts);
+        loop {
+            if let Some(worse) = self.comparison.worse() {
+                return Some(self.worse(worse));
+            }
+            let asked = self.trials.canaries().take(self.about.number, until)?;
+            let (cause, why, promotes) = match asked {
+                _ if self.comparison.worse().is_some() => continue,
+                Some(Asked::Close) => (CanaryCause::Closed, "the runtime was dropped".to_owned(), false),
+                Some(Asked::Promote(why)) => (CanaryCause::Operator, why, true),
+                Some(Asked::Withdraw(why)) => (CanaryCause::Operator, why, false),
+                None if self.comparison.is_complete() => {
+                    let text = format!("it has answered {} calls and did no worse", self.about.wanted);
+                    (CanaryCause::Calls, text, true)
+                }
+                None if until.has_passed() => (CanaryCause::TooFewCalls, self.too_few(lasts), false),
+                None => continue,
+            };
+            return Some(Decision { cause, why, promotes });
+        }
+    }
+
+    fn too_few(&self, lasts: Duration) -> String {
+        let (taken, under_way) = self.comparison.under_way();
+        let returned = taken - under_way;
+        let mut text = format!("it has answered {returned} of {} calls within {lasts:?}", self.about.wanted);
+        if under_way > 0 {
+            text += &format!(", and {under_way} have not returned");
+        }
+        text
+    }
+
+    fn worse(&self, worse: Worse) -> Decision {
+        let (old, new) = self.comparison.now();
+        let (cause, of_old, of_new, verb) = match worse {
+            Worse::Faults => (CanaryCause::Faults, old.faults, new.faults, "faulted"),
+            Worse::Errors => (CanaryCause::Errors, old.errors, new.errors, "returned an error"),
+            Worse::Times => (CanaryCause::Times, old.slow, new.slow, "were slow"),
+        };
+        let mut why =
+            format!("{of_new} of its {} calls {verb}, and {of_old} of {} of the old version", new.calls, old.calls);
+        let last = self.comparison.last();
+        if !last.is_empty() {
+            why += &format!("; the last one: {last}");
+        }
+        Decision { cause, why, promotes: false }
+    }
+
+    fn end(self, decision: Decision) {
+        let Decision { mut cause, mut why, promotes } = decision;
+        let Watcher { inner, trials, about, comparison, candidates, patches, promotion } = self;
+        let Some(inner) = inner.upgrade() else { return mem::forget(candidates) };
+        retire(&inner, &about, candidates, &patches);
+        let mut outcome =
+            if cause == CanaryCause::Closed { CanaryOutcome::Interrupted } else { CanaryOutcome::Withdrawn };
+        let mut generation = None;
+        if promotes {
+            let why_committed = format!("the canary of {} is over: {why}", about.after);
+            match promote(&inner, promotion, &why_committed) {
+                Ok(report) => {
+                    outcome = CanaryOutcome::Promoted;
+                    generation = Some(report.generation);
+                }
+                Err(error) => {
+                    why = format!("{why}, and the commit was refused: {}", text_of(&error));
+                    cause = CanaryCause::Refused;
+                }
+            }
+        }
+        let at = SystemTime::now();
+        let quarantined = about.hash.filter(|_| cause.is_bad()).map(|hash| Quarantined {
+            hash,
+            whole: about.whole,
+            component: about.after.clone(),
+            since: at,
+            why: format!("as a canary, {why}"),
+        });
+        let lasted = trials.canaries().span(about.number).map_or(Duration::ZERO, |(since, _)| since.elapsed());
+        let (old, new) = comparison.now();
+        let end = CanaryEnd {
+            number: about.number,
+            outcome,
+            cause,
+            why,
+            before: about.before,
+            after: about.after,
+            old: old.into(),
+            new: new.into(),
+            at,
+            lasted,
+            generation,
+            quarantined: quarantined.as_ref().map(|quarantined| quarantined.hash),
+        };
+        if let Some(quarantined) = quarantined {
+            let (component, hash, why) = (quarantined.component.clone(), quarantined.hash, quarantined.why.clone());
+            trials.quarantine(quarantined);
+            inner.tell(EventKind::Quarantined { component, hash, why });
+        }
+        let (number, outcome, why) = (end.number, end.outcome.name().to_owned(), end.why.clone());
+        // Who waits for the end finds the event told.
+        inner.tell(EventKind::CanaryEnded { number, outcome, why });
+        let text = end.to_string();
+        drop(trials.canaries().end(end));
+        drop(catch_unwind(AssertUnwindSafe(|| match outcome_is_bad(cause) {
+            true => tracing::warn!(number, "{text}"),
+            false => tracing::info!(number, "{text}"),
+        })));
+    }
+}
+
+fn outcome_is_bad(cause: CanaryCause) -> bool {
+    !matches!(cause, CanaryCause::Calls | CanaryCause::Operator | CanaryCause::Closed)
+}
+
+/// Takes the layers off, and has the reaper destroy the candidates once no call can reach them.
+fn retire(inner: &Arc<RuntimeInner>, about: &About, candidates: Vec<Instance>, patches: &[u64]) {
+    loop {
+        match place::take_off(inner, patches) {
+            Err(error) if error.kind() == ErrorKind::Busy => thread::sleep(PAUSE),
+            Err(error) => {
+                tracing::error!(%error, "the layers of a canary stay, and pass calls on; the candidate is leaked");
+                return mem::forget(candidates);
+            }
+            Ok(()) => break,
+        }
+    }
+    let mut state = inner.latest_state();
+    let services = state.objects().services().iter();
+    let old =
+        services.filter(|(_, service)| service.instance().implementation().component.id.name == about.before.name);
+    let slots: Vec<_> = old.flat_map(|(_, service)| service.slots().iter().copied()).collect();
+    let retired_at = state.generation();
+    for candidate in candidates {
+        let component = Arc::clone(&candidate.implementation().component);
+        state.retire(Arc::new(candidate), slots.clone(), retired_at);
+        state.images_mut().retain(component);
+    }
+    drop(state);
+    inner.wake_reaper();
+}
+
+/// Commits the plan, when it has its turn.
+fn promote(inner: &Arc<RuntimeInner>, promotion: Promotion, why: &str) -> Result<Report> {
+    let patient_until = Instant::now() + TURN;
+    // A turn is a moment's look: whoever takes it in between is waited for by the plan's own refusal.
+    while let Err(error) = crate::change::transaction::in_turn(inner, true, 0, || Ok(())) {
+        if error.kind() != ErrorKind::Busy || Instant::now() >= patient_until {
+            return Err(error);
+        }
+        thread::sleep(PAUSE);
+    }
+    let committed = catch_unwind(AssertUnwindSafe(|| promotion.commit(inner, why)));
+    committed.unwrap_or_else(|panic| Err(Error::internal("the commit of a canary was given up", &*panic)))
+}

@@ -1,0 +1,110 @@
+//! A canary's layer: it gives some calls of a method to a candidate, in the place of the method itself.
+//!
+//! It stands below all patches, so a call of the candidate goes through the patches that stand, as it will when the
+//! candidate has taken the old version's place, and every watch sees it.
+//!
+//! # Rules
+//! 1. *Ownership.* The arguments and the place for the outcome go on once and unchanged, either to what is below or to
+//!    the candidate, by the packed thunk of the candidate's own image. The two methods have the same signature.
+//! 2. *Lifetime.* The layer does not hold the candidate, as a chain does not hold the instance below. Whoever made the
+//!    layer retires the candidate when no world shows the layer any more, as an instance of the slots in which the
+//!    layer stood: a call that is inside, and a pin of an older world, keep it alive.
+//! 3. *Faults.* A fault that began in the candidate says so, in its text and in its origin, with the generation in
+//!    which the canary began. So the host does not charge the component that serves the slot with it, and a caller
+//!    reads whose fault it was.
+//! 4. *Our own panics* are counted, and change neither the call nor its outcome.
+
+use std::{sync::Arc, time::Instant};
+
+use super::{
+    comparison::{Comparison, Pace},
+    layer::{Ended, quietly},
+    signature::Signature,
+};
+use crate::{
+    abi::{
+        crossing::{Crossing, Packed},
+        fault::{Beginning, RawFault},
+        world::Pair,
+    },
+    component::hooks::{Around, Kind, Next},
+};
+
+/// The layer around one method.
+pub(crate) struct Canary {
+    comparison: Arc<Comparison>,
+    signature: Signature,
+    pace: Pace,
+    candidate: Candidate,
+}
+
+/// How a method of the candidate is called.
+#[derive(Clone, Debug)]
+pub(crate) struct Candidate {
+    /// Its function, with the candidate.
+    pub(crate) method: Pair,
+    /// The thunks of its signature, of its own image.
+    pub(crate) crossing: &'static Crossing,
+    /// The candidate, as faults name it.
+    pub(crate) beginning: Beginning,
+}
+
+impl Canary {
+    /// The layer around a method of this signature. Whoever puts it in has compared the signatures of both methods, and
+    /// retires the candidate as rule 2 says.
+    pub(crate) fn layer(comparison: &Arc<Comparison>, signature: Signature, candidate: Candidate) -> Kind {
+        let comparison = Arc::clone(comparison);
+        Kind::Around(Box::new(Canary { comparison, signature, pace: Pace::new(), candidate }))
+    }
+}
+
+// SAFETY: the arguments and the place go on once, to what is below or to a method of the same signature, which consume
+// and write them; nothing here unwinds. Whoever puts the layer in compares the signature's shape with those of both
+// methods, and keeps the candidate until no call can reach the layer.
+unsafe impl Around for Canary {
+    unsafe fn run(&self, next: &Next<'_>, arguments: Packed, out: *mut ()) {
+        let Canary { comparison, signature, pace, candidate } = self;
+        if !comparison.switch.is_on() {
+            // SAFETY: the caller says so.
+            return unsafe { next.run(arguments, out) };
+        }
+        let is_new = comparison.is_for_candidate();
+        let began = Instant::now();
+        if is_new {
+            // SAFETY: the caller says so, the candidate's method takes the same, and the candidate is alive.
+            unsafe { candidate.call(arguments, out) };
+        } else {
+            // SAFETY: the caller says so.
+            unsafe { next.run(arguments, out) };
+        }
+        let took = began.elapsed();
+        // SAFETY: what was called has written the outcome of this signature, and nobody takes it before this returns.
+        let ended = unsafe { Ended::read(signature, out) };
+        quietly(&comparison.switch, || comparison.note(is_new, pace, took, signature, &ended));
+    }
+}
+
+impl Candidate {
+    /// # Safety
+    /// The arguments and the place are those of the method.
+    unsafe fn call(&self, arguments: Packed, out: *mut ()) {
+        let Pair { function, data } = self.method;
+        // SAFETY: the caller says so.
+        unsafe { (self.crossing.packed)(function, data, arguments, out) };
+        let at = out.cast::<*mut RawFault>();
+        // SAFETY: an outcome begins with its fault, and the thunk has written it.
+        let fault = unsafe { at.read() };
+        if fault.is_null() {
+            return;
+        }
+        // SAFETY: the fault is this layer's now.
+        let (kind, mut text, beginning) = unsafe { RawFault::take(fault) };
+        if beginning.is_none() {
+            // Where a fault is printed, the component that serves the slot stands before this.
+            text += &format!(" (in the candidate `{}`)", self.beginning.component);
+        }
+        let beginning = beginning.unwrap_or_else(|| self.beginning.clone());
+        // SAFETY: as above.
+        unsafe { at.write(RawFault::passing(kind, text, Some(beginning))) };
+    }
+}

@@ -1,0 +1,343 @@
+//! How an old version and a candidate do, side by side, and which calls the candidate gets.
+//!
+//! Threads of callers write here, and whoever decides what becomes of the candidate reads. All counts are atomic, and
+//! no order between them is promised: a moment's numbers may lack a call that ends at that moment.
+//!
+//! # Which calls the candidate gets
+//!
+//! Each call is drawn for, and the candidate gets it if the draw says so and if it had then served no more than its
+//! share of all calls from the first one on. So it gets a call with a chance of at most the share, which is what
+//! [`evidence`](super::evidence) rests on, and no caller can say that the candidate served more than the share, at
+//! whatever moment. It gets no more calls than are wanted in all.
+//!
+//! # Slow calls
+//!
+//! A call is slow if it takes longer than a limit, which is set when the old version has answered [`PACE`] calls of
+//! the method: a multiple of the time that half of them did not exceed, and not less than a time below which nobody
+//! minds. The second is needed, since a version that gets few calls finds caches colder. Calls before that are slow for
+//! neither version.
+
+use std::{
+    fmt,
+    sync::{
+        Mutex, OnceLock, TryLockError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use super::{
+    Switch,
+    evidence::Evidence,
+    fail::scatter,
+    histogram::Histogram,
+    layer::Ended,
+    signature::Signature,
+    trace::{cut, outcome},
+};
+
+/// After how many calls of the old version the limit of slow calls of a method is set.
+const PACE: u64 = 100;
+
+/// The longest text that is kept of what went wrong, in bytes.
+const TEXT: usize = 512;
+
+/// Calls of the two versions, as they end.
+pub(crate) struct Comparison {
+    pub(super) switch: Switch,
+    share: f64,
+    /// The share, of 2^64.
+    threshold: u64,
+    seed: u64,
+    wanted: u64,
+    limits: Option<Limits>,
+    evidence: Evidence,
+    calls: AtomicU64,
+    /// How many of them the candidate got.
+    taken: AtomicU64,
+    old: Side,
+    new: Side,
+    worse: OnceLock<Worse>,
+    /// What went wrong last in the candidate.
+    last: Mutex<String>,
+    /// Wakes whoever decides.
+    wake: Box<dyn Fn() + Send + Sync>,
+}
+
+/// When a call is slow.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// The multiple of the time that half of the calls do not exceed.
+    pub(crate) factor: f64,
+    /// Never below this.
+    pub(crate) least: Duration,
+}
+
+/// What is asked of a comparison.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted {
+    /// The share of the calls that the candidate gets, more than 0 and at most a half.
+    pub(crate) share: f64,
+    /// How many calls it gets in all.
+    pub(crate) calls: u64,
+    /// Which calls it gets.
+    pub(crate) seed: u64,
+    /// Which calls are slow; `None` if none is.
+    pub(crate) limits: Option<Limits>,
+}
+
+/// One of the two versions.
+struct Side {
+    ended: AtomicU64,
+    faults: AtomicU64,
+    errors: AtomicU64,
+    slow: AtomicU64,
+    times: Histogram,
+}
+
+/// What the candidate does worse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Worse {
+    Faults,
+    Errors,
+    Times,
+}
+
+/// The numbers of one version at a moment. Times are in nanoseconds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counted {
+    pub(crate) calls: u64,
+    pub(crate) faults: u64,
+    pub(crate) errors: u64,
+    pub(crate) slow: u64,
+    pub(crate) p50_ns: u64,
+    pub(crate) p99_ns: u64,
+}
+
+impl fmt::Debug for Comparison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Comparison").field("share", &self.share).field("worse", &self.worse).finish_non_exhaustive()
+    }
+}
+
+impl Comparison {
+    /// Nothing has been called. `wake` is called on threads of callers when there is something to decide; it returns
+    /// soon.
+    pub(crate) fn new(wanted: Wanted, wake: impl Fn() + Send + Sync + 'static) -> Comparison {
+        let Wanted { share, calls, seed, limits } = wanted;
+        Comparison {
+            switch: Switch::new(),
+            share,
+            threshold: (share * 18_446_744_073_709_551_616.0) as u64,
+            seed,
+            wanted: calls,
+            limits,
+            evidence: Evidence::new(share),
+            calls: AtomicU64::new(0),
+            taken: AtomicU64::new(0),
+            old: Side::new(),
+            new: Side::new(),
+            worse: OnceLock::new(),
+            last: Mutex::default(),
+            wake: Box::new(wake),
+        }
+    }
+
+    /// Gives the candidate no further call.
+    pub(crate) fn end(&self) {
+        self.switch.turn_off();
+    }
+
+    /// What the candidate does worse, if that is known.
+    pub(crate) fn worse(&self) -> Option<Worse> {
+        self.worse.get().copied()
+    }
+
+    /// Whether the candidate has answered as many calls as it was to get.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.new.ended.load(Ordering::Acquire) >= self.wanted
+    }
+
+    /// How many calls the candidate got, and how many of them have not returned.
+    pub(crate) fn under_way(&self) -> (u64, u64) {
+        // In this order, so that no call is counted as ended that is not counted as taken.
+        let ended = self.new.ended.load(Ordering::Acquire);
+        let taken = self.taken.load(Ordering::Acquire);
+        (taken, taken.saturating_sub(ended))
+    }
+
+    /// The numbers of the old version, and of the candidate.
+    pub(crate) fn now(&self) -> (Counted, Counted) {
+        (self.old.now(), self.new.now())
+    }
+
+    /// What went wrong last in the candidate; empty if nothing did.
+    pub(crate) fn last(&self) -> String {
+        match self.last.try_lock() {
+            Ok(last) => last.clone(),
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner().clone(),
+            Err(TryLockError::WouldBlock) => String::new(),
+        }
+    }
+
+    /// How many bad calls of one kind are enough, where the old version has none.
+    pub(crate) fn fewest(&self) -> u64 {
+        self.evidence.fewest()
+    }
+
+    /// Counts a call that begins. Returns whether it is the candidate's.
+    pub(super) fn is_for_candidate(&self) -> bool {
+        let number = self.calls.fetch_add(1, Ordering::Relaxed);
+        if scatter(self.seed.wrapping_add(number.wrapping_mul(0x9e37_79b9_7f4a_7c15))) >= self.threshold {
+            return false;
+        }
+        let most = (((number + 1) as f64 * self.share) as u64).min(self.wanted);
+        let take = |taken: u64| (taken < most).then_some(taken + 1);
+        self.taken.fetch_update(Ordering::AcqRel, Ordering::Relaxed, take).is_ok()
+    }
+
+    /// Counts a call that has ended.
+    pub(super) fn note(&self, is_new: bool, pace: &Pace, took: Duration, signature: &Signature, ended: &Ended<'_>) {
+        let side = if is_new { &self.new } else { &self.old };
+        side.times.note(took);
+        let takes_long = self.limits.is_some_and(|limits| pace.takes_long(is_new, took, limits));
+        side.slow.fetch_add(u64::from(takes_long), Ordering::Relaxed);
+        match ended {
+            Ended::Fault(_) => _ = side.faults.fetch_add(1, Ordering::Relaxed),
+            Ended::Value(_) if ended.is_good() => {}
+            Ended::Value(_) => _ = side.errors.fetch_add(1, Ordering::Relaxed),
+        }
+        let count = side.ended.fetch_add(1, Ordering::AcqRel) + 1;
+        if !is_new {
+            return;
+        }
+        if !ended.is_good() || takes_long {
+            self.note_bad(took, takes_long, signature, ended);
+        }
+        if count >= self.wanted {
+            (self.wake)();
+        }
+    }
+
+    /// Looks whether a bad call of the candidate was one too many.
+    #[cold]
+    fn note_bad(&self, took: Duration, takes_long: bool, signature: &Signature, ended: &Ended<'_>) {
+        let (word, said) = outcome(signature, ended, true, TEXT / 2);
+        let how = if takes_long && ended.is_good() { format!("took {took:.1?}") } else { word.to_owned() };
+        let text = match said.filter(|_| !ended.is_good()) {
+            Some(said) => format!("{} {how}: {said}", signature.name()),
+            None => format!("{} {how}", signature.name()),
+        };
+        if let Ok(mut last) = self.last.try_lock() {
+            *last = cut(text, TEXT);
+        }
+        let bad = |count: fn(&Side) -> &AtomicU64| {
+            let [old, new] = [&self.old, &self.new].map(|side| count(side).load(Ordering::Relaxed));
+            self.evidence.is_enough(old, new)
+        };
+        let worse = match () {
+            () if bad(|side| &side.faults) => Worse::Faults,
+            () if bad(|side| &side.errors) => Worse::Errors,
+            () if bad(|side| &side.slow) => Worse::Times,
+            () => return,
+        };
+        // No caller needs to wait for whoever decides.
+        self.switch.turn_off();
+        if self.worse.set(worse).is_ok() {
+            (self.wake)();
+        }
+    }
+}
+
+impl Side {
+    fn new() -> Side {
+        let [ended, faults, errors, slow] = [const { AtomicU64::new(0) }; 4];
+        Side { ended, faults, errors, slow, times: Histogram::new() }
+    }
+
+    fn now(&self) -> Counted {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Counted {
+            calls: count(&self.ended),
+            faults: count(&self.faults),
+            errors: count(&self.errors),
+            slow: count(&self.slow),
+            p50_ns: self.times.quantile(500),
+            p99_ns: self.times.quantile(990),
+        }
+    }
+}
+
+/// When a call of one method is slow.
+pub(super) struct Pace {
+    /// Of the first calls of the old version.
+    times: Histogram,
+    counted: AtomicU64,
+    /// In nanoseconds; 0 until it is set.
+    limit: AtomicU64,
+}
+
+impl Pace {
+    pub(super) fn new() -> Pace {
+        Pace { times: Histogram::new(), counted: AtomicU64::new(0), limit: AtomicU64::new(0) }
+    }
+
+    fn takes_long(&self, is_new: bool, took: Duration, limits: Limits) -> bool {
+        let limit = self.limit.load(Ordering::Relaxed);
+        if limit > 0 {
+            return took > Duration::from_nanos(limit);
+        }
+        if !is_new {
+            self.times.note(took);
+            if self.counted.fetch_add(1, Ordering::Relaxed) + 1 == PACE {
+                let multiple = (self.times.quantile(500) as f64 * limits.factor) as u64;
+                let least = u64::try_from(limits.least.as_nanos()).unwrap_or(u64::MAX);
+                self.limit.store(multiple.max(least).max(1), Ordering::Relaxed);
+            }
+        }
+        false
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    fn comparison(share: f64, calls: u64, seed: u64) -> Comparison {
+        Comparison::new(Wanted { share, calls, seed, limits: None }, || {})
+    }
+
+    #[test]
+    fn the_candidate_never_had_more_than_its_share_and_gets_about_that_of_many_calls() {
+        for (share, seed) in [(0.05, 0), (0.05, 7), (0.5, 3), (0.01, 1)] {
+            let comparison = comparison(share, u64::MAX, seed);
+            let mut taken = 0;
+            for call in 1..=100_000_u64 {
+                taken += u64::from(comparison.is_for_candidate());
+                assert!(taken as f64 <= call as f64 * share, "{taken} of {call} at a share of {share}");
+            }
+            assert!(taken as f64 > 100_000.0 * share * 0.8, "{taken} of 100000 at a share of {share}");
+            assert_eq!(comparison.under_way(), (taken, taken));
+        }
+    }
+
+    #[test]
+    fn the_candidate_gets_no_more_calls_than_are_wanted() {
+        let comparison = comparison(0.5, 10, 0);
+        assert_eq!((0..1_000).filter(|_| comparison.is_for_candidate()).count(), 10);
+        assert!(!comparison.is_complete());
+    }
+
+    #[test]
+    fn a_call_is_slow_by_what_the_old_version_took_and_never_below_what_nobody_minds() {
+        let limits = Limits { factor: 2.0, least: Duration::from_millis(1) };
+        let millis = Duration::from_millis;
+        for (usual, fine, slow) in [(millis(10), millis(20), millis(24)), (millis(0), millis(1), millis(2))] {
+            let pace = Pace::new();
+            assert!(!pace.takes_long(true, millis(1_000), limits), "nothing is known of the old version");
+            (0..PACE).for_each(|_| assert!(!pace.takes_long(false, usual, limits)));
+            assert!(!pace.takes_long(true, fine, limits) && pace.takes_long(true, slow, limits), "{usual:?}");
+            assert!(pace.takes_long(false, slow, limits), "the old version's count, too");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! A mill of some version.
+
+macro_rules! mill {
+    ($version:literal, $number:literal, $label:literal) => {
+        use std::{
+            panic,
+            sync::atomic::{AtomicU64, Ordering},
+            thread,
+            time::Duration,
+        };
+
+        use lcr::{BoxError, Context, Handle};
+        use lcr_tests::mill::{Barn, Mill, MillError, Ways};
+
+        struct Wheel {
+            ways: Ways,
+            calls: AtomicU64,
+            barn: Handle<dyn Barn>,
+        }
+
+        impl Wheel {
+            fn build(context: &Context) -> Result<Wheel, BoxError> {
+                let ways = if context.is_configured() { context.config()? } else { Ways::default() };
+                Ok(Wheel { ways, calls: AtomicU64::new(0), barn: context.dependency()? })
+            }
+
+            fn check(&self) -> Result<(), BoxError> {
+                if self.ways.is_ill { Err("a wheel is missing".into()) } else { Ok(()) }
+            }
+        }
+
+        #[lcr::component(
+                            name = "mill", version = $version, create = Wheel::build, healthy = Wheel::check, deps(Barn)
+                        )]
+        impl Mill for Wheel {
+            fn grind(&self, grain: u64) -> Result<u64, MillError> {
+                let call = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
+                let is_one_of = |count: u64| count > 0 && call.is_multiple_of(count);
+                let Ways { panics, errs, lies, lingers, .. } = self.ways;
+                if is_one_of(panics) {
+                    // Without a call of the panic hook.
+                    panic::resume_unwind(Box::new(format!("the stone broke at call {call}")));
+                }
+                if is_one_of(lingers) {
+                    thread::sleep(Duration::from_millis(5));
+                }
+                match grain {
+                    0 => Err(MillError::Empty),
+                    _ if is_one_of(errs) => Err(MillError::Broken { call }),
+                    grain => Ok(2 * grain + u64::from(is_one_of(lies))),
+                }
+            }
+
+            fn version(&self) -> u32 {
+                $number
+            }
+
+            fn deliver(&self, flour: u64) -> u64 {
+                self.barn.store(flour)
+            }
+
+            fn weigh(&self, sacks: &mut [u64], label: &str) -> String {
+                sacks.iter_mut().for_each(|sack| *sack += 1);
+                format!("{label}{}", $label)
+            }
+
+            fn inside(&self, f: &dyn Fn()) {
+                f();
+            }
+
+            fn bell(&self, ring: Box<dyn Fn() + Send>) {
+                ring();
+            }
+
+            async fn later(&self) -> u32 {
+                $number
+            }
+        }
+    };
+}

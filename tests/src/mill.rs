@@ -1,0 +1,71 @@
+//! A mill that keeps nothing: its flour goes to a barn, which the program provides. What goes wrong in it is its
+//! configuration.
+
+use lcr::Fault;
+use serde::{Deserialize, Serialize};
+
+/// Which calls of [`Mill::grind`] go wrong: of each kind one of so many, none if 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ways {
+    /// Panics.
+    pub panics: u64,
+    /// Returns an error.
+    pub errs: u64,
+    /// Returns one grain too many.
+    pub lies: u64,
+    /// Takes 5 ms.
+    pub lingers: u64,
+    /// Whether it says that it is not healthy.
+    pub is_ill: bool,
+}
+
+/// Why a mill grinds nothing.
+#[derive(Clone, Debug, PartialEq, Eq, lcr::Abi)]
+pub enum MillError {
+    /// There is no grain.
+    Empty,
+    /// A wheel is broken.
+    Broken {
+        /// Which call this was.
+        call: u64,
+    },
+    /// A fault, in words.
+    Faulted(String),
+}
+
+impl From<Fault> for MillError {
+    fn from(fault: Fault) -> MillError {
+        MillError::Faulted(fault.to_string())
+    }
+}
+
+/// Keeps flour.
+#[lcr::interface(name = "mill.barn", version = 1)]
+pub trait Barn {
+    /// Adds to the flour; returns how much there is.
+    fn store(&self, flour: u64) -> u64;
+}
+
+/// Grinds.
+#[lcr::interface(name = "mill.mill", version = 1, patches, deps(Barn))]
+pub trait Mill {
+    /// The flour of so much grain: twice as much.
+    #[lcr(pure)]
+    fn grind(&self, grain: u64) -> Result<u64, MillError>;
+    /// Which version this is.
+    #[lcr(pure)]
+    fn version(&self) -> u32;
+    /// Puts flour into the barn; returns how much is there.
+    fn deliver(&self, flour: u64) -> u64;
+    /// Adds one to each of the numbers, and returns a label.
+    #[lcr(pure)]
+    fn weigh(&self, sacks: &mut [u64], label: &str) -> String;
+    /// Calls back while inside.
+    #[lcr(pure)]
+    fn inside(&self, f: &dyn Fn());
+    /// Keeps a function.
+    #[lcr(pure)]
+    fn bell(&self, ring: Box<dyn Fn() + Send>);
+    /// Comes when it is polled.
+    async fn later(&self) -> u32;
+}

@@ -293,7 +293,7 @@ pub mod manifest {
 /// Calls of methods with JSON, for whoever does not know their types: see [`Runtime::call`].
 #[cfg(feature = "reflect")]
 pub mod calls {
-    pub use crate::host::service::shape_calls::{Call, Called, PendingCall};
+    pub use crate::host::service::shape_calls::{Call, Called, Held, PendingCall};
 }
 
 /// The text that authors wrote, of components that were built with feature `source`, from a file or from a

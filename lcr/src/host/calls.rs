@@ -7,7 +7,7 @@ use crate::error::Result;
 use super::{
     deadline::Deadline,
     runtime::Runtime,
-    service::shape_calls::{Call, Called, PendingCall},
+    service::shape_calls::{Call, Called, Held, PendingCall},
 };
 
 impl Runtime {
@@ -60,5 +60,15 @@ impl Runtime {
     /// `Busy` if 16 calls are under way; `Io` if no thread can be started.
     pub fn start_call(&self, call: &Call) -> Result<PendingCall> {
         self.inner().start_call_by_shape(call.clone())
+    }
+
+    /// Holds what such a call would reach, as a handle does: the shared instance is constructed if this is the first
+    /// reference, and stays until this value and all handles are dropped. Where nobody has a handle, each call
+    /// constructs an instance, which goes with the call and takes its state along. The method is not called.
+    ///
+    /// # Errors
+    /// `NotFound` and `Ambiguous` as for [`call`](Runtime::call); those of a construction.
+    pub fn hold(&self, call: &Call) -> Result<Held> {
+        self.inner().hold_by_shape(call)
     }
 }

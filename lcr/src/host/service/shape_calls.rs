@@ -19,6 +19,7 @@
 
 use std::{
     collections::HashMap,
+    fmt,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -50,7 +51,7 @@ use crate::{
 
 use super::{
     inner::{AUTHORS_STACK, RuntimeInner},
-    packed::{CallFault, FoundMethod},
+    packed::{CallFault, FoundMethod, PackedMethod},
 };
 
 /// How many calls with a limit in time may be under way at one moment, in one runtime.
@@ -142,6 +143,18 @@ pub struct Called {
     pub took: Duration,
 }
 
+/// What a call reaches stays, as by a handle: see [`Runtime::hold`](crate::Runtime::hold).
+#[must_use = "what it holds goes with the last reference"]
+pub struct Held {
+    _reference: PackedMethod,
+}
+
+impl fmt::Debug for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Held").finish_non_exhaustive()
+    }
+}
+
 /// A call under way: see [`Runtime::start_call`](crate::Runtime::start_call). It goes on if this is dropped.
 #[derive(Debug)]
 #[must_use = "`wait` returns what comes of the call"]
@@ -196,6 +209,15 @@ impl RuntimeInner {
             return Err(Error::new(ErrorKind::Protected, text));
         }
         make(self, found, call, deadline)
+    }
+
+    /// Takes a reference on what a call would reach. Constructs that if it is the first.
+    ///
+    /// # Errors
+    /// Those of a call before its arguments are read.
+    pub(in crate::host) fn hold_by_shape(self: &Arc<RuntimeInner>, call: &Call) -> Result<Held> {
+        let found = self.find_method(&call.interface, call.component.as_deref(), &call.method)?;
+        self.refer_to(found).map(|reference| Held { _reference: reference })
     }
 
     /// Makes the call on a thread of its own.
@@ -371,7 +393,7 @@ impl<'de> serde::Deserialize<'de> for Named<'de> {
         impl<'de> serde::de::Visitor<'de> for Members {
             type Value = Named<'de>;
 
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object of arguments")
             }
 

@@ -276,3 +276,34 @@ fn a_call_that_goes_on_in_the_child_of_a_fork_gives_no_place_back_twice() {
     drop(Place::take(&taken).unwrap());
     assert_eq!(taken.load(Ordering::Relaxed), 0);
 }
+
+#[lcr::interface(name = "called.count", version = 1)]
+trait Count {
+    fn next(&self) -> u64;
+}
+
+#[derive(Default)]
+struct Counting(AtomicUsize);
+
+#[lcr::component(name = "called-counting", version = "1.0.0")]
+impl Count for Counting {
+    fn next(&self) -> u64 {
+        self.0.fetch_add(1, Ordering::Relaxed) as u64
+    }
+}
+
+#[test]
+fn what_is_held_stays_from_call_to_call() {
+    let rt = Runtime::new().unwrap();
+    let next = Call::new("called.count", "next").allow_effects();
+    let call = || rt.call(&next).unwrap().result.unwrap();
+    let [one, other] = [rt.hold(&next).unwrap(), rt.hold(&next).unwrap()];
+    assert_eq!([call(), call()], ["0", "1"]);
+    drop(one);
+    assert_eq!(call(), "2");
+    drop(other);
+    assert_eq!(rt.hold(&Call::new("called.count", "last")).unwrap_err().kind(), ErrorKind::NotFound);
+    let held = rt.hold(&next).unwrap();
+    drop(rt);
+    drop(held);
+}

@@ -6,6 +6,7 @@
 //! signature is compared: JSON that was made of one type may be read as another one, and mean something else.
 
 mod difference;
+mod exact;
 mod subject;
 
 use std::{
@@ -168,7 +169,7 @@ impl Lines {
         let component = take("component").ok().map(|component| serde_json::from_str(component.get()));
         let component = component.transpose().map_err(|error| self.damaged(error))?;
         let method = serde_json::from_str(method.get()).map_err(|error| self.damaged(error))?;
-        let outcome = serde_json::from_str(outcome.get()).map_err(|error| self.damaged(error))?;
+        let outcome = exact::read(outcome.get()).map_err(|error| self.damaged(error))?;
         Ok(Some((self.number, Recorded { method, component, arguments, outcome })))
     }
 }

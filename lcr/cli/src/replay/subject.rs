@@ -1,11 +1,17 @@
 //! What a record is replayed against.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    time::Duration,
+};
 
-use lcr::{Runtime, calls::Call};
+use lcr::{
+    Runtime,
+    calls::{Call, Held},
+};
 use serde_json::{Value as Json, json};
 
-use super::Recorded;
+use super::{Recorded, exact};
 use crate::{
     exit::{Failure, Status},
     process::{Process, list, text},
@@ -13,6 +19,9 @@ use crate::{
 
 /// How long a call may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How much longer than the call itself the answer of a process may take.
+const BESIDES: Duration = Duration::from_secs(20);
 
 /// A process or libraries.
 pub(super) struct Subject {
@@ -25,7 +34,8 @@ pub(super) struct Subject {
 
 enum Of {
     Process(Box<Process>),
-    Libraries(Runtime),
+    /// With what was called: instances stay from call to call, as they did where callers had handles.
+    Libraries(Runtime, BTreeMap<(String, String), Held>),
 }
 
 impl Subject {
@@ -34,7 +44,7 @@ impl Subject {
     }
 
     pub(super) fn libraries(runtime: Runtime) -> Subject {
-        Subject { of: Of::Libraries(runtime), exports: None, components: BTreeMap::new() }
+        Subject { of: Of::Libraries(runtime, BTreeMap::new()), exports: None, components: BTreeMap::new() }
     }
 
     /// The component that a method of the record is called of: the one that `named` is, or the one of the same name.
@@ -87,7 +97,7 @@ impl Subject {
         if self.exports.is_none() {
             let exports = match &mut self.of {
                 Of::Process(process) => process.ask("exports", &json!({}))?,
-                Of::Libraries(runtime) => json!({ "exports": runtime.exports(None)? }),
+                Of::Libraries(runtime, _) => json!({ "exports": runtime.exports(None)? }),
             };
             self.exports = Some(exports);
         }
@@ -102,21 +112,32 @@ impl Subject {
         };
         match &mut self.of {
             Of::Process(process) => {
-                let arguments = json!({
-                    "interface": interface, "method": method, "component": component, "effects": effects,
-                    "arguments": recorded.arguments, "timeout_ms": millis(TIMEOUT)
-                });
-                let answer = process.ask("call", &arguments)?;
-                Ok(match answer.get("fault") {
-                    Some(fault) if !fault.is_null() => json!({ "fault": fault["kind"], "text": fault["text"] }),
-                    _ => json!({ "value": answer["result"] }),
+                let others = [
+                    ("interface", json!(interface)),
+                    ("method", json!(method)),
+                    ("component", json!(component)),
+                    ("effects", json!(effects)),
+                    ("timeout_ms", json!(millis(TIMEOUT))),
+                ];
+                let raw = |value: &Json| serde_json::value::to_raw_value(value).expect("a value is JSON");
+                let mut arguments: BTreeMap<_, _> =
+                    others.iter().map(|(name, value)| ((*name).to_owned(), raw(value))).collect();
+                arguments.insert("arguments".to_owned(), recorded.arguments.clone());
+                let answer = process.ask_exactly("call", &arguments, TIMEOUT + BESIDES)?;
+                let member = |name: &str| answer.get(name).and_then(|member| exact::read(member.get()).ok());
+                Ok(match member("fault").unwrap_or_default() {
+                    Json::Null => json!({ "value": member("result") }),
+                    fault => json!({ "fault": fault["kind"], "text": fault["text"] }),
                 })
             }
-            Of::Libraries(runtime) => {
+            Of::Libraries(runtime, held) => {
                 let call = Call::new(interface, method).arguments(recorded.arguments.get()).allow_effects();
                 let call = call.component(component).timeout(TIMEOUT);
+                if let Entry::Vacant(entry) = held.entry((interface.to_owned(), component.to_owned())) {
+                    entry.insert(runtime.hold(&call)?);
+                }
                 Ok(match runtime.call(&call)?.result {
-                    Ok(json) => json!({ "value": serde_json::from_str::<Json>(&json).unwrap_or_default() }),
+                    Ok(json) => json!({ "value": exact::read(&json).unwrap_or_default() }),
                     Err(fault) => json!({ "fault": fault.kind().name(), "text": fault.to_string() }),
                 })
             }

@@ -24,7 +24,7 @@ use crate::{
     harness::{Ended, built, end},
     scaffold,
     server::Place,
-    watching::wait_for_end_of_watches_of,
+    watching::{wait_for_end_of_watches_of, wait_until_it_records},
 };
 
 /// How many clients ask.
@@ -334,4 +334,34 @@ fn a_trace_of_all_calls_of_a_busy_server_has_a_bounded_queue_and_goes_with_the_k
     assert_eq!(load.exists(), [":2"]);
     assert_eq!(load.injected(), 0);
     load.end();
+}
+
+#[test]
+fn a_record_of_a_server_differs_against_the_version_with_a_fault_in_what_is_wrong_with_it() {
+    let place = Place::new();
+    let server = LiveKv::start(&place);
+    let file = place.path().join("calls.jsonl");
+    let requests =
+        ["SET a 1", "EXISTS a", "EXISTS a a", "SET b 2", "EXISTS a b none", "EXISTS b a b b", "INCR a", "GET a"];
+    let mut record = place.lcr();
+    record.arg("record").arg(&file).args(["kv.engine.*", "--count", &requests.len().to_string()]);
+    let mut record = record.stdout(Stdio::null()).spawn().unwrap();
+    wait_until_it_records(&file);
+    assert_eq!(server.ask(&requests), ["+OK", ":1", ":2", "+OK", ":2", ":4", ":2", "2"]);
+    assert!(record.wait().unwrap().success());
+    let replay = |library: &str, component: &str| {
+        let library = built(library);
+        let replay = ["--json", "replay", file.to_str().unwrap(), "--library", library.to_str().unwrap()];
+        place.run(replay.into_iter().chain(["--component", component]))
+    };
+    for (same, component) in [("libkv_engine_hash.so", "kv-engine-hash"), ("libkv_engine_tree.so", "kv-engine-tree")] {
+        let replayed = replay(same, component).with(0).json();
+        assert_eq!((&replayed["calls"], &replayed["differ"]), (&requests.len().into(), &0.into()), "{replayed}");
+    }
+    let replayed = replay("libkv_trial_engine_counts_once.so", "kv-engine-hash").with(1);
+    let lines: Vec<Json> = replayed.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let found: Vec<_> = lines[..2].iter().map(|line| (line["line"].as_u64(), &line["was"], &line["is"])).collect();
+    let [one, two, four] = ["1", "2", "4"].map(Json::from);
+    assert_eq!(found, [(Some(4), &two, &one), (Some(7), &four, &two)], "{replayed:?}");
+    assert_eq!(lines[2]["differ"], 2, "{replayed:?}");
 }

@@ -228,7 +228,7 @@ fn a_record_is_replayed_against_a_library_and_differences_are_told() {
 }
 
 #[test]
-fn a_record_rounds_no_number() {
+fn neither_a_record_nor_its_replay_rounds_a_number() {
     let place = Place::new();
     let _server = place.start(&["till_1", "desk"]);
     let file = place.path().join("calls.jsonl");
@@ -241,6 +241,14 @@ fn a_record_rounds_no_number() {
     assert!(record.wait().unwrap().success());
     let (text, large) = (fs::read_to_string(&file).unwrap(), u128::MAX.to_string());
     assert!(text.contains(&large), "{text}");
+    let desk = component("desk");
+    let replay = |status: i32| {
+        place.run(["replay", name]).with(status);
+        place.run(["replay", name, "--library", &desk]).with(status);
+    };
+    replay(0);
+    fs::write(&file, text.replace(&large, &(u128::MAX - 1).to_string())).unwrap();
+    replay(1);
 }
 
 /// Waits until the hooks of a record stand: its head is written then.

@@ -27,8 +27,8 @@ use crate::{
         watching::{
             Switch,
             fail::{Fail, Share},
-            layer::observing,
             lines::Lines,
+            polled::observing,
             record::{Record, can_be_replayed},
             signature::Signature,
             slow::{Slow, Slowest},
@@ -219,10 +219,13 @@ impl<'w> Making<'w> {
         let name = method.shape.name().unwrap_or_default();
         let refused =
             |why: &str| Err(Error::new(ErrorKind::Invalid, format!("{interface}.{name} cannot be watched: {why}")));
-        if method.shape.returns_polled() {
-            return refused("it is polled, and a hook would be one around each poll; watch a method that is not async");
+        if method.shape.returns_polled() && !method.shape.is_async() {
+            return refused("it returns a stream, which has no result; watch a method that returns one");
         }
-        if implementation.crossing(interface, name).is_none() {
+        if method.shape.is_async() && matches!(self.watch.what, What::Record | What::Fail) {
+            return refused("it is async: its calls are traced and counted, but not recorded, nor made to fail");
+        }
+        if implementation.thunks(interface, name).is_none() {
             return refused("its component has no thunks; build it again with this version of lcr");
         }
         let signature = Signature::new(&component, interface, method)?;

@@ -333,7 +333,7 @@ impl Implementation {
     }
 
     /// The same; of a polled method [`Faces::start`].
-    pub(in crate::host) fn thunks(&self, interface: &str, method: &str) -> Option<&'static Crossing> {
+    pub(crate) fn thunks(&self, interface: &str, method: &str) -> Option<&'static Crossing> {
         self.faces.crossing(interface, method).or_else(|| self.faces.start(interface, method))
     }
 

@@ -379,7 +379,7 @@ impl HookSet {
             let counted = counting.and_then(|counting| counting.layer(implementation, interface, name));
             let of_patch = patched.iter().find_map(|patched| patched.crossing);
             let of_counted = counted.as_ref().map(|(crossing, _)| *crossing);
-            let of_watch = || patched.first().and_then(|_| implementation.crossing(interface, name));
+            let of_watch = || patched.first().and_then(|_| implementation.thunks(interface, name));
             let Some(crossing) = of_patch.or(of_counted).or_else(of_watch) else { continue };
             let layers = patched.iter().flat_map(|patched| &patched.layers).map(Arc::clone);
             let layers = layers.chain(counted.map(|(_, layer)| layer)).collect();

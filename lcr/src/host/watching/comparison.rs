@@ -204,6 +204,8 @@ impl Comparison {
         side.slow.fetch_add(u64::from(takes_long), Ordering::Relaxed);
         match ended {
             Ended::Fault(_) => _ = side.faults.fetch_add(1, Ordering::Relaxed),
+            // No async method has a candidate.
+            Ended::Dropped => {}
             Ended::Value(_) if ended.is_good() => {}
             Ended::Value(_) => _ = side.errors.fetch_add(1, Ordering::Relaxed),
         }

@@ -12,14 +12,14 @@ use crate::{
         crossing::Packed,
         fault::{FaultKind, RawFault},
     },
-    component::hooks::{Around, Kind, Next},
+    component::hooks::{Around, Next},
     host::reflect::view::At,
 };
 
 /// What looks at calls. It runs on the threads of callers: see the rules of [the room](super).
 pub(crate) trait Observer: Send + Sync + 'static {
-    /// What is kept of a call until it has ended.
-    type Noted;
+    /// What is kept of a call until it has ended. An async call may end on another thread.
+    type Noted: Send;
 
     /// Looks at a call that begins. `None` if its end is not to be looked at.
     fn begin(&self, call: Call<'_>) -> Option<Self::Noted>;
@@ -28,15 +28,11 @@ pub(crate) trait Observer: Send + Sync + 'static {
     fn end(&self, noted: Self::Noted, signature: &Signature, ended: &Ended<'_>);
 }
 
-/// The layer around a method of this signature that has `observer` look at its calls.
-pub(crate) fn observing(switch: &Arc<Switch>, signature: Signature, observer: impl Observer) -> Kind {
-    Kind::Around(Box::new(Observing { switch: Arc::clone(switch), signature, observer }))
-}
-
-struct Observing<O> {
-    switch: Arc<Switch>,
-    signature: Signature,
-    observer: O,
+/// The layer around a method that is not polled.
+pub(super) struct Observing<O> {
+    pub(super) switch: Arc<Switch>,
+    pub(super) signature: Signature,
+    pub(super) observer: O,
 }
 
 // SAFETY: the arguments and the place go on to what is below, once and unchanged, and nothing here unwinds. Whoever
@@ -75,7 +71,7 @@ pub(crate) struct Call<'a> {
 impl<'a> Call<'a> {
     /// # Safety
     /// There are arguments of the signature, which live and do not change for `'a`.
-    unsafe fn new(signature: &'a Signature, arguments: Packed) -> Call<'a> {
+    pub(super) unsafe fn new(signature: &'a Signature, arguments: Packed) -> Call<'a> {
         Call { signature, arguments }
     }
 
@@ -98,6 +94,8 @@ pub(crate) enum Ended<'a> {
     Value(At<'a>),
     /// Without one: what was said of it.
     Fault(&'a RawFault),
+    /// Not at all: its caller has dropped it. Only of an async method.
+    Dropped,
 }
 
 impl<'a> Ended<'a> {
@@ -112,14 +110,22 @@ impl<'a> Ended<'a> {
         }
         let value = out.wrapping_byte_add(value_offset(signature));
         // SAFETY: without a fault, the value is there.
+        unsafe { Ended::value(signature, value) }
+    }
+
+    /// # Safety
+    /// A result of the signature is there, which lives and does not change for `'a`.
+    pub(super) unsafe fn value(signature: &'a Signature, value: *mut ()) -> Ended<'a> {
+        // SAFETY: the caller says so.
         Ended::Value(unsafe { At::new(signature.result(), value) })
     }
 
-    /// Whether it ended as callers want.
+    /// Whether it ended as callers want: one that drops a call wants no more of it.
     pub(crate) fn is_good(&self) -> bool {
         match self {
             Ended::Value(value) => !value.is_err(),
             Ended::Fault(_) => false,
+            Ended::Dropped => true,
         }
     }
 

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`signature`] | what a watch knows of a method: the types of its arguments and result, names, secrets |
 //! | [`layer`] | the hook itself: lends the values to an [`Observer`](layer::Observer), and keeps its panics |
+//! | [`polled`] | the same around an async method, whose calls end in a later poll |
 //! | [`lines`] | the bounded queue between the threads that call and the one that reads |
 //! | [`trace`] | a line for each call: arguments, outcome, time |
 //! | [`stats`], [`counter`], [`histogram`] | counts and quantiles |
@@ -28,8 +29,10 @@
 //! 4. *Order.* Watches stand around all patches: they see what callers see, also where a patch answers. The last
 //!    watch is outermost. `fail` is a watch too, so a trace that came before it does not see the failures.
 //! 5. *Protected components* are observed like others. To have them fail needs the override.
-//! 6. *Methods that are polled* have no thunks ([`crossing`](crate::abi::crossing)): a hook around one would be a hook
-//!    around each poll. They are refused by name, and left out of what a pattern means, which is told.
+//! 6. *Methods that are polled.* An async method is hooked at its start, and its call observed until it ends, in
+//!    whichever poll. A stream is left out, since it has no end to wait for; so is an async method of what would end a
+//!    call itself ([`fail`]) or make it again ([`record`]). They are refused by name, and left out of what a pattern
+//!    means, which is told.
 //! 7. *Recursion.* A hook calls nothing of a component but what is below it, and the functions that free values. So a
 //!    call inside a call is watched like any other, and no watch watches itself.
 //! 8. *No waiting.* A caller's thread takes no lock that another thread holds while it works: lines go through a queue
@@ -48,6 +51,7 @@ pub(crate) mod fail;
 mod histogram;
 pub(crate) mod layer;
 pub(crate) mod lines;
+pub(crate) mod polled;
 pub(crate) mod record;
 pub(crate) mod signature;
 pub(crate) mod slow;

@@ -71,6 +71,8 @@ impl Observer for Record {
                 Ok(json) => RawValue::from_string(format!("{{\"value\":{json}}}")),
                 Err(_) => return self.lines.lose(),
             },
+            // No async method is recorded.
+            Ended::Dropped => return self.lines.lose(),
             Ended::Fault(fault) => {
                 let (kind, text, _) = Ended::fault(fault);
                 let mut said = Map::new();

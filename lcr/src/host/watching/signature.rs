@@ -41,6 +41,11 @@ impl Signature {
         Ok(Signature { arguments, result, secrets, name, component: component.to_owned(), method })
     }
 
+    /// Whether it is that of an async method: the result is what the future gives.
+    pub(crate) fn is_async(&self) -> bool {
+        self.method.shape.is_async()
+    }
+
     /// The types of the arguments.
     pub(crate) fn arguments(&self) -> &[Type<'_>] {
         &self.arguments

@@ -106,10 +106,11 @@ impl Observer for Stats {
     }
 
     fn end(&self, since: Option<Instant>, _: &Signature, ended: &Ended<'_>) {
-        if let Some(since) = since {
+        if let Some(since) = since.filter(|_| !matches!(ended, Ended::Dropped)) {
             self.0.times.note(since.elapsed());
         }
         match ended {
+            Ended::Dropped => {}
             Ended::Fault(_) => _ = self.0.faults.fetch_add(1, Ordering::Relaxed),
             Ended::Value(_) if ended.is_good() => {}
             Ended::Value(_) => _ = self.0.errors.fetch_add(1, Ordering::Relaxed),

@@ -132,6 +132,7 @@ pub(super) fn outcome(
             let beginning = beginning.map(|component| format!(" in {component}")).unwrap_or_default();
             ("fault", Some(cut(format!("{kind}{beginning}: {said}"), FAULT)))
         }
+        Ended::Dropped => ("dropped", None),
     }
 }
 

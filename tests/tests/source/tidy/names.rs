@@ -81,6 +81,10 @@ const LONG: &[(&str, &str)] = &[
         "lcr/src/change/handover.rs",
         "the attempts at the gate and the two passes behind it share one argument, which the file begins with",
     ),
+    (
+        "lcr/src/host/service/shape_calls.rs",
+        "one call from its text to its result: the thread, the limits and the state that is held share its types",
+    ),
     ("sam/src/builder.rs", "one type, with the documentation of each of its options"),
     ("sam/src/state/tests/histories.rs", "one story after the other, told to one machine"),
     ("sam/src/state/tests/observer/mod.rs", "one model, against which each step of the machine is checked"),

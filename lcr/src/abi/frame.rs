@@ -92,14 +92,20 @@ layout!(Core: size 16, align 8 { current at 0, fenced at 8, holds_starts at 12 }
 impl Core {
     /// The writer's half: makes `table` current, runs `visible`, then passes `barrier`, which stands for
     /// a fence on every thread that may be entering (membarrier), if readers execute none.
-    /// Behind it every call that is inside an older table shows in a frame. False if `barrier`
-    /// says that the kernel refused it: then calls may hide until another barrier is passed.
+    /// Behind it every call that is inside an older table shows in a frame. Returns what `visible`
+    /// returned, and false if `barrier` says that the kernel refused it: then calls may hide until another barrier is
+    /// passed.
     #[must_use]
-    pub fn publish(&self, table: *mut Table, visible: impl FnOnce(), barrier: impl FnOnce() -> bool) -> bool {
+    pub fn publish<T>(
+        &self,
+        table: *mut Table,
+        visible: impl FnOnce() -> T,
+        barrier: impl FnOnce() -> bool,
+    ) -> (T, bool) {
         self.current.store(table, Ordering::Release);
-        visible();
+        let seen = visible();
         fence(Ordering::SeqCst);
-        self.fenced || barrier()
+        (seen, self.fenced || barrier())
     }
 
     /// Whether an async call that has just entered must leave again, and ask the host.

@@ -82,6 +82,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// How often a wait for calls looks again before it gives way to other threads: for some ten microseconds.
 const SPINS: u32 = 20;
 
+/// A shut gate that opens again after at most this time gives way to no other thread: that would take the processor for
+/// a slice of the scheduler's, which is longer.
+const SPUN: Duration = Duration::from_micros(250);
+
 /// How much later than this thread the watch gives up, so that this thread names the stragglers.
 pub(super) const GRACE: Duration = Duration::from_millis(100);
 
@@ -226,8 +230,8 @@ impl Execution {
         let deadline = Deadline::after(held.unwrap_or_else(Instant::now), self.options.deadline);
         // Before any caller waits: from here on the caller of the commit may give up.
         self.watch.enter_before(Phase::Gate, self.thread, deadline.later(GRACE), deadline)?;
-        let at = held.unwrap_or_else(Instant::now);
-        inner.shut_gate(&mut state, members, self.thread, deadline);
+        let shut = inner.shut_gate(&mut state, members, self.thread, deadline);
+        let at = held.unwrap_or(shut);
         drop(state);
         // A thread inside may wait for the freeze to end; from now on the freeze does not apply to it.
         inner.notify_changed();
@@ -275,6 +279,7 @@ impl Execution {
         deadline: Deadline,
         inside: impl Fn(&RuntimeInner, &mut State) -> Vec<Straggler>,
     ) -> Result<Vec<Straggler>, Stop> {
+        let gives_way = deadline.left() > SPUN;
         let mut round = 0_u32;
         loop {
             let mut state = self.inner.state();
@@ -297,6 +302,7 @@ impl Execution {
             match round {
                 // A call that is running is over soon. The thread that yields may not run again before others have
                 // used up their time.
+                _ if !gives_way => (0..1 << round.min(6)).for_each(|_| hint::spin_loop()),
                 0..SPINS => (0..1 << round.min(6)).for_each(|_| hint::spin_loop()),
                 SPINS..100 => thread::yield_now(),
                 100..1_000 => thread::sleep(Duration::from_micros(50)),

@@ -31,8 +31,9 @@ pub struct Report {
     /// When the transaction began, by the system's clock.
     #[serde(with = "serial::moment")]
     pub started: SystemTime,
-    /// How long callers were blocked, from the moment at which the gate shut to the commit; zero if no
-    /// gate was needed. Earlier attempts, after which the gate opened again, are not counted.
+    /// How long callers were blocked, from the moment at which the gate shut to the moment from which calls enter the
+    /// new instances; zero if no gate was needed. Callers that slept meanwhile are woken then. Earlier attempts, after
+    /// which the gate opened again, are not counted.
     #[serde(rename = "held_us", with = "serial::micros")]
     pub held: Duration,
     /// How long the publication of the new world took.

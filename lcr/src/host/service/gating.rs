@@ -39,15 +39,22 @@ use super::{
 
 impl RuntimeInner {
     /// Shuts the gate before `members`, which `thread` passes: closes their slots in one world.
-    /// Callers give up at the deadline.
-    pub(crate) fn shut_gate(&self, state: &mut State, members: Members, thread: ThreadId, deadline: Deadline) {
+    /// Callers give up at the deadline. Returns since when they are held.
+    pub(crate) fn shut_gate(
+        &self,
+        state: &mut State,
+        members: Members,
+        thread: ThreadId,
+        deadline: Deadline,
+    ) -> Instant {
         let edits: Vec<Edit> = members.slots().iter().map(|slot| (slot, None)).collect();
         let before = Arc::clone(&state.world);
         self.gate.shut(deadline);
-        self.publish(state, &edits, 0);
+        let shut = self.publish_as(state, state.serial(), (&edits, 0), Instant::now);
         // The slots are closed now. Calls that wait go on waiting, and the core's flag stays as it is.
         state.held_starts = None;
         state.gate = Some(Gate::new(before, members, thread));
+        shut
     }
 
     /// Whether the gate is shut for longer than callers wait.
@@ -73,19 +80,19 @@ impl RuntimeInner {
         }
     }
 
-    /// Publishes the world of a commit, and lets calls go on at the gate as soon as they enter that world. Returns when
-    /// they went on. [`RuntimeInner::open_gate`] must follow under the same lock.
+    /// Publishes the world of a commit, and lets calls go on at the gate as soon as they enter that world. Returns since
+    /// when they enter it. [`RuntimeInner::open_gate`] must follow under the same lock.
     pub(crate) fn publish_commit_to_waiting(&self, state: &mut State, edits: &[Edit]) -> Instant {
         self.publish_to_waiting(state, state.serial() + 1, edits)
     }
 
     fn publish_to_waiting(&self, state: &mut State, serial: u64, edits: &[Edit]) -> Instant {
-        let mut opened = None;
         self.publish_as(state, serial, (edits, 0), || {
+            // Before the sleepers are woken, who may take this thread's processor.
+            let entered_since = Instant::now();
             self.let_in();
-            opened = Some(Instant::now());
-        });
-        opened.unwrap_or_else(Instant::now)
+            entered_since
+        })
     }
 
     /// Wakes the calls that sleep at the gate, and lets async calls begin: the slots are open in the current world.

@@ -181,9 +181,17 @@ impl RuntimeInner {
         self.publish_as(state, state.serial() + 1, (edits, 0), || ());
     }
 
-    /// See [`Worlds::publish`].
-    pub(super) fn publish_as(&self, state: &mut State, serial: u64, entries: (&[Edit], usize), visible: impl FnOnce()) {
-        state.world = self.worlds.publish(&self.core, &mut state.retired, serial, entries, visible);
+    /// See [`Worlds::publish`]. Returns what `visible` returns.
+    pub(super) fn publish_as<T>(
+        &self,
+        state: &mut State,
+        serial: u64,
+        entries: (&[Edit], usize),
+        visible: impl FnOnce() -> T,
+    ) -> T {
+        let (world, seen) = self.worlds.publish(&self.core, &mut state.retired, serial, entries, visible);
+        state.world = world;
+        seen
     }
 
     /// Refuses a publication if the calling thread may not pass its barrier: a filter of system calls may

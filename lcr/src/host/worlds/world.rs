@@ -255,14 +255,14 @@ impl Worlds {
     ///
     /// `visible` runs when calls enter the new world, ahead of the barrier: whoever waits for that world need not wait
     /// for the barrier, which only who looks at frames needs.
-    pub(crate) fn publish(
+    pub(crate) fn publish<T>(
         &self,
         core: &Core,
         retired: &mut Retired,
         serial: u64,
         (edits, len): (&[Edit], usize),
-        visible: impl FnOnce(),
-    ) -> Arc<World> {
+        visible: impl FnOnce() -> T,
+    ) -> (Arc<World>, T) {
         let before = self.owner.load_full();
         let next = Arc::new(World::new(before.generation().next(), serial, len.max(before.len()), Some(&before)));
         for &(slot, target) in edits {
@@ -270,7 +270,8 @@ impl Worlds {
         }
         retired.worlds.push(before);
         self.owner.store(Arc::clone(&next));
-        retired.is_unordered = !core.publish(next.table.as_ptr(), visible, || sys::membarrier().is_ok());
-        next
+        let (seen, is_ordered) = core.publish(next.table.as_ptr(), visible, || sys::membarrier().is_ok());
+        retired.is_unordered = !is_ordered;
+        (next, seen)
     }
 }

@@ -90,11 +90,11 @@ impl Execution {
         state.cancel_old_calls();
         let stragglers = inner.all_stragglers(&mut state);
         drop(state);
-        // First, for these calls are still held.
+        inner.notify_changed();
+        moved.iter().for_each(|old| old.end_state());
+        // These calls are still held. But a waker may make calls, and wait for the threads that go on above.
         inner.wake_waiting();
         drop((uncommitted, dropped));
-        moved.iter().for_each(|old| old.end_state());
-        inner.notify_changed();
         patched.into_iter().flatten().for_each(|event| inner.emit(event));
         let (actor, reason) = (self.options.actor.clone(), self.options.reason.clone());
         Ok(Report {

@@ -132,8 +132,9 @@ impl Execution {
         };
         drop(state);
         drop(announced);
-        self.inner.wake_waiting();
         self.inner.notify_changed();
+        // Last, for a waker may make calls, and wait for what else goes on.
+        self.inner.wake_waiting();
         stop
     }
 

@@ -82,9 +82,12 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// How often a wait for calls looks again before it gives way to other threads: for some ten microseconds.
 const SPINS: u32 = 20;
 
-/// A shut gate that opens again after at most this time gives way to no other thread: that would take the processor for
-/// a slice of the scheduler's, which is longer.
-const SPUN: Duration = Duration::from_micros(250);
+/// A gate that opens again after at most this time is short.
+const SHORT: Duration = Duration::from_micros(250);
+
+/// How often the thread that waits at a short gate gives way to no other thread: that would take the processor for a
+/// slice of the scheduler's, which is longer. If a call is inside each time, its thread may want this processor.
+const KEPT: u32 = 4;
 
 /// How much later than this thread the watch gives up, so that this thread names the stragglers.
 pub(super) const GRACE: Duration = Duration::from_millis(100);
@@ -127,6 +130,7 @@ impl Execution {
     /// instance is behind the gate.
     pub(super) fn hold_callers(&mut self, deadline: Deadline) -> Result<Option<Shut>, Stop> {
         let mut pause = FIRST_PAUSE;
+        let mut attempts = 0_u32;
         loop {
             self.thaw()?;
             self.watch.enter(Phase::Precopy, self.thread, deadline.later(GRACE))?;
@@ -141,7 +145,9 @@ impl Execution {
             let (held, mut stragglers) = self.hold_starts(wait)?;
             if stragglers.is_empty() {
                 if let Some(shut) = self.shut(held)? {
-                    stragglers = self.wait_until_left(Deadline::after(shut.at, wait), RuntimeInner::behind_gate)?;
+                    let gives_way = attempts >= KEPT || wait.is_none_or(|wait| wait > SHORT);
+                    let until = Deadline::after(shut.at, wait);
+                    stragglers = self.wait_until_left(until, gives_way, RuntimeInner::behind_gate)?;
                     if stragglers.is_empty() && self.is_prepared()? {
                         return Ok(Some(shut));
                     }
@@ -159,6 +165,7 @@ impl Execution {
             }
             tracing::debug!(stragglers = stragglers.len(), "callers did not leave a shut gate; it was opened again");
             thread::sleep(pause.min(deadline.left()));
+            attempts = attempts.saturating_add(1);
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
@@ -183,15 +190,16 @@ impl Execution {
             drop(state);
             let thread = self.thread;
             let stragglers =
-                self.wait_until_left(deadline, |inner, state| inner.inside_members(state, &slots, last, thread))?;
-            // The reaper, which could free the world before, is woken by the end of the transaction: now it would want
-            // the processor and the state lock while the gate is shut.
+                self.wait_until_left(deadline, true, |inner, state| inner.inside_members(state, &slots, last, thread))?;
             if !stragglers.is_empty() {
                 return Err(self.stayed(stragglers));
             }
             if begun.elapsed() <= wait {
+                // The end of the transaction wakes the reaper, which frees the world before. Woken now, it would want
+                // the processor and the state lock while the gate is shut.
                 return Ok(());
             }
+            inner.wake_reaper();
         }
     }
 
@@ -210,7 +218,7 @@ impl Execution {
         self.inner.hold_starts(&mut state, members, Deadline::after(held, self.options.deadline));
         drop(state);
         self.inner.notify_changed();
-        let stragglers = self.wait_until_left(Deadline::after(held, wait), RuntimeInner::held_up)?;
+        let stragglers = self.wait_until_left(Deadline::after(held, wait), true, RuntimeInner::held_up)?;
         Ok((Some(held), stragglers))
     }
 
@@ -273,13 +281,14 @@ impl Execution {
         }))
     }
 
-    /// Waits until `inside` finds no stragglers. Returns the stragglers that are left at the deadline.
+    /// Waits until `inside` finds no stragglers; whether this thread gives way to others meanwhile is `gives_way`.
+    /// Returns the stragglers that are left at the deadline.
     fn wait_until_left(
         &self,
         deadline: Deadline,
+        gives_way: bool,
         inside: impl Fn(&RuntimeInner, &mut State) -> Vec<Straggler>,
     ) -> Result<Vec<Straggler>, Stop> {
-        let gives_way = deadline.left() > SPUN;
         let mut round = 0_u32;
         loop {
             let mut state = self.inner.state();
@@ -302,8 +311,7 @@ impl Execution {
             match round {
                 // A call that is running is over soon. The thread that yields may not run again before others have
                 // used up their time.
-                _ if !gives_way => (0..1 << round.min(6)).for_each(|_| hint::spin_loop()),
-                0..SPINS => (0..1 << round.min(6)).for_each(|_| hint::spin_loop()),
+                _ if !gives_way || round < SPINS => (0..1 << round.min(6)).for_each(|_| hint::spin_loop()),
                 SPINS..100 => thread::yield_now(),
                 100..1_000 => thread::sleep(Duration::from_micros(50)),
                 _ => thread::sleep(Duration::from_millis(1)),

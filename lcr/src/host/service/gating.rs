@@ -80,8 +80,8 @@ impl RuntimeInner {
         }
     }
 
-    /// Publishes the world of a commit, and lets calls go on at the gate as soon as they enter that world. Returns since
-    /// when they enter it. [`RuntimeInner::open_gate`] must follow under the same lock.
+    /// Publishes the world of a commit, and lets calls go on at the gate as soon as they enter that world. Returns
+    /// since when they enter it. [`RuntimeInner::open_gate`] must follow under the same lock.
     pub(crate) fn publish_commit_to_waiting(&self, state: &mut State, edits: &[Edit]) -> Instant {
         self.publish_to_waiting(state, state.serial() + 1, edits)
     }

@@ -270,6 +270,30 @@ fn the_guard_of_a_mock_for_all_is_dropped_on_another_thread_while_a_call_is_in_t
 }
 
 #[test]
+fn a_check_leaves_a_call_that_asks_already_the_expectations_that_stood() {
+    let (rt, store) = store();
+    let mock = rt.mock::<dyn Store>().for_all().unwrap();
+    let ((asks, is_asking), (go_on, may_go_on)) = (mpsc::channel(), mpsc::channel::<()>());
+    let may_go_on = std::sync::Mutex::new(may_go_on);
+    let refuses = move |_: &str| {
+        asks.send(()).unwrap();
+        may_go_on.lock().unwrap().recv().unwrap();
+        false
+    };
+    mock.expect().get().when(refuses).times(..).returns(Ok(1));
+    mock.expect().get().times(..).returns(Ok(40));
+    thread::scope(|scope| {
+        let call = scope.spawn(|| store.get("ab"));
+        is_asking.recv_timeout(Duration::from_secs(60)).unwrap();
+        mock.checkpoint();
+        go_on.send(()).unwrap();
+        assert_eq!(call.join().unwrap().unwrap(), 40);
+    });
+    assert_eq!(store.get("ab").unwrap(), 2);
+    mock.checkpoint();
+}
+
+#[test]
 fn a_method_that_is_polled_or_that_the_component_lacks_cannot_be_expected() {
     let (rt, _store) = store();
     let mock = rt.mock::<dyn Store>().for_this_thread().unwrap();

@@ -9,7 +9,7 @@ use std::sync::Arc;
 #[cfg(feature = "host")]
 use super::ends::Mock;
 use super::{
-    asking::{self, expects},
+    asking,
     ends::Mockable,
     expectation::Chosen,
     method::{Closures, Mocked},
@@ -65,7 +65,6 @@ impl LiveScript {
         shown: impl FnOnce() -> Vec<String>,
     ) -> Option<Chosen<M, A>> {
         let LiveScript(script) = script;
-        let is_meant = script.is_strict() || expects::<M, A>(script);
-        is_meant.then(|| asking::called(script, fits, shown))
+        asking::called_live(script, fits, shown)
     }
 }

@@ -111,14 +111,9 @@ impl Script {
         (!lines.is_empty()).then(|| format!("a mock of {} was not used as expected:{}", self.interface, lines.concat()))
     }
 
-    /// The expectation of that place.
-    pub(super) fn expectation(&self, at: usize) -> Option<Arc<dyn Stored>> {
-        lock(&self.expectations).get(at).map(Arc::clone)
-    }
-
-    /// Whether an expectation is of a kind.
-    pub(super) fn has(&self, is_of_kind: impl Fn(&dyn Stored) -> bool) -> bool {
-        lock(&self.expectations).iter().any(|stored| is_of_kind(&**stored))
+    /// The expectations as they stand, in their order.
+    pub(super) fn expectations(&self) -> Vec<Arc<dyn Stored>> {
+        lock(&self.expectations).clone()
     }
 
     /// The mock stands around these methods of a running component.

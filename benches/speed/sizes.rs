@@ -138,6 +138,7 @@ fn without_thunks(version: &str) -> String {
     let door = format!("v{}", version.replace('.', "_"));
     format!(
         "mod without_thunks {{
+    #[allow(unused_imports)]
     pub use lcr::*;
     pub mod __private {{
         pub mod {door} {{

@@ -1,18 +1,13 @@
 //! Canaries: how one stands, and the wait for its end. `confirm` and `abandon` end it, as they end a trial.
 
-use std::time::{Duration, Instant};
-
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
 use crate::{
     exit::{Failure, Outcome},
     output::{Output, Style},
 };
 
-use super::{Process, nothing, number, text};
-
-/// How often the end of a canary is asked for, so that a connection never stays silent for long.
-const STEP: Duration = Duration::from_secs(10);
+use super::{Process, nothing, number, text, trial};
 
 /// The canary that is under way in a process; null if none is, or the process knows no canaries.
 pub(super) fn of(process: &mut Process) -> Result<Json, Failure> {
@@ -24,21 +19,7 @@ pub(super) fn of(process: &mut Process) -> Result<Json, Failure> {
 
 /// Waits for the end of a canary, and says how it ended. Returns the generation that it was promoted to.
 pub(super) fn wait(process: &mut Process, canary: u64, output: &Output) -> Result<Option<u64>, Failure> {
-    let begun = Instant::now();
-    let end = loop {
-        output.progress(format_args!("canary in {}: {} s", process.name(), begun.elapsed().as_secs()));
-        let milliseconds = u64::try_from(STEP.as_millis()).unwrap_or(u64::MAX);
-        let answer = process.ask("wait_canary", &json!({ "number": canary, "timeout_ms": milliseconds }));
-        match answer {
-            Ok(answer) if answer["end"].is_null() => {}
-            Ok(answer) => break answer["end"].clone(),
-            Err(failure) => {
-                output.progress_ends();
-                return Err(failure);
-            }
-        }
-    };
-    output.progress_ends();
+    let end = trial::end(process, ("canary", "wait_canary"), ("number", canary), output)?;
     let is_promoted = text(&end, "outcome") == "promoted";
     if output.is_json() {
         output.json(&end)?;
@@ -68,7 +49,7 @@ pub(super) fn begun(
         return Ok(Outcome::Done);
     }
     match wait(process, number(&answer["canary"], "number"), output)? {
-        Some(generation) if is_trial => super::trial::wait(process, generation, output),
+        Some(generation) if is_trial => trial::wait(process, generation, output),
         Some(_) => Ok(Outcome::Done),
         None => Ok(Outcome::Failed),
     }

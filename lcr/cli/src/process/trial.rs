@@ -16,7 +16,7 @@ use crate::{
 
 use super::{Process, canary, component, events, list, look::counted, nothing, number, short, text};
 
-/// How often the end of a trial is asked for, so that a connection never stays silent for long.
+/// How often the end of a trial or canary is asked for, so that a connection never stays silent for long.
 const STEP: Duration = Duration::from_secs(10);
 
 /// Prints the trial or canary that is under way. It says no if there is none.
@@ -64,23 +64,30 @@ pub(crate) fn countdown(trial: &Json) -> String {
     }
 }
 
-/// Waits for the end of the trial that a commit began, and says how it ended.
-pub(crate) fn wait(process: &mut Process, generation: u64, output: &Output) -> Result<Outcome, Failure> {
+/// Waits for the end of what is under way, with progress. `what` says what that is, and which request waits for it.
+pub(super) fn end(
+    process: &mut Process,
+    (what, request): (&str, &str),
+    (key, number): (&str, u64),
+    output: &Output,
+) -> Result<Json, Failure> {
     let begun = Instant::now();
+    let milliseconds = u64::try_from(STEP.as_millis()).unwrap_or(u64::MAX);
     let end = loop {
-        output.progress(format_args!("on trial in {}: {} s", process.name(), begun.elapsed().as_secs()));
-        let milliseconds = u64::try_from(STEP.as_millis()).unwrap_or(u64::MAX);
-        let answer = process.ask("wait_trial", &json!({ "generation": generation, "timeout_ms": milliseconds }));
-        match answer {
+        output.progress(format_args!("{what} in {}: {} s", process.name(), begun.elapsed().as_secs()));
+        match process.ask(request, &json!({ key: number, "timeout_ms": milliseconds })) {
             Ok(answer) if answer["end"].is_null() => {}
-            Ok(answer) => break answer["end"].clone(),
-            Err(failure) => {
-                output.progress_ends();
-                return Err(failure);
-            }
+            Ok(mut answer) => break Ok(answer["end"].take()),
+            Err(failure) => break Err(failure),
         }
     };
     output.progress_ends();
+    end
+}
+
+/// Waits for the end of the trial that a commit began, and says how it ended.
+pub(crate) fn wait(process: &mut Process, generation: u64, output: &Output) -> Result<Outcome, Failure> {
+    let end = end(process, ("on trial", "wait_trial"), ("generation", generation), output)?;
     let is_confirmed = text(&end, "outcome") == "confirmed";
     if output.is_json() {
         output.json(&end)?;

@@ -138,8 +138,9 @@ pub(in crate::host) fn forget_other_threads() {
             record.owner.store(sys::thread_id().to_kernel(), Ordering::Relaxed);
         } else {
             record.record.leave_to(0);
+            // The fork may have cut the owner off within a change of it, so what is there is left and not dropped.
             // SAFETY: the owner does not exist in this process.
-            unsafe { (*record.own.get()).clear() };
+            unsafe { record.own.get().write(Own::new()) };
             record.owner.store(0, Ordering::Release);
         }
     }

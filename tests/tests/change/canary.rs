@@ -137,7 +137,10 @@ fn a_version_that_does_no_worse_takes_the_place_and_goes_on_trial_if_the_plan_sa
     let mut calls = 0_u64;
     let end = call_until_the_end(&rt, || {
         calls += 1;
-        assert_eq!(mill.grind(calls % 4), if calls % 4 == 0 { Err(MillError::Empty) } else { Ok(calls % 4 * 2) });
+        assert_eq!(
+            mill.grind(calls % 4),
+            if calls.is_multiple_of(4) { Err(MillError::Empty) } else { Ok(calls % 4 * 2) }
+        );
     });
     assert_eq!((end.outcome, end.cause), (CanaryOutcome::Promoted, CanaryCause::Calls), "{end}");
     assert_eq!((end.generation, end.new.calls), (Some(generation + 1), 300), "{end}");

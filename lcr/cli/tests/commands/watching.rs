@@ -166,9 +166,10 @@ fn what_cannot_be_watched_is_refused_and_leaves_no_file() {
     let place = Place::new();
     let server = place.start(&["till_1", "kinds"]);
     place.run(["trace", "shop.tills.*"]).with(66).complains("means no method");
-    place.run(["trace", "shop.kinds.waits"]).with_any().complains("polled");
+    place.run(["fail", "shop.kinds.waits", "--rate", "1", "--time", "10m"]).with_any().complains("is async");
     place.run(["trace", "shop.till.take", "--time", "100ms"]).with(1);
-    let partly = place.run(["stats", "shop.kinds.*", "--time", "100ms"]).with(1);
+    place.run(["trace", "shop.kinds.waits", "--time", "100ms"]).with(1);
+    let partly = place.run(["fail", "shop.kinds.*", "--rate", "1", "--time", "100ms"]).with(1);
     assert!(partly.stderr.contains("shop.kinds.waits is left out"), "{partly:?}");
     let file = place.path().join("nothing.jsonl");
     place.run(["record", file.to_str().unwrap(), "shop.tills.*"]).with(66);

@@ -217,6 +217,9 @@ fn what_a_canary_is_not_made_of_is_refused_by_name_and_changes_nothing() {
         refused(mill_2(), Canary::share(share), ErrorKind::Invalid, "at most half");
     }
     refused(mill_2(), fine().calls(0), ErrorKind::Invalid, "no call");
+    // So few would not show a version that fails each.
+    refused(mill_2(), fine().calls(3), ErrorKind::Invalid, "4 at the least");
+    refused(mill_2(), Canary::share(0.5).calls(10), ErrorKind::Invalid, "11 at the least");
     refused(mill_2(), fine().within(Duration::ZERO), ErrorKind::Invalid, "lasts longer");
     refused(mill_2(), fine().slow(0.5, Duration::ZERO), ErrorKind::Invalid, "multiple");
     let ill = Ways { is_ill: true, ..Ways::default() };

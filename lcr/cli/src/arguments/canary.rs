@@ -66,7 +66,7 @@ mod tests {
         let minutes = |minutes: u64| Some(Duration::from_secs(60 * minutes));
         assert_eq!(parsed("5%"), canary(0.05, None, None));
         assert_eq!(parsed("0.5 %,500calls"), canary(0.005, Some(500), None));
-        assert_eq!(parsed("10m, 50%, 1 call"), canary(0.5, Some(1), minutes(10)));
+        assert_eq!(parsed("10m, 50%, 11 calls"), canary(0.5, Some(11), minutes(10)));
         for wrong in ["", "5", "0%", "51%", "-1%", "nan%", "500calls", "5%,0calls", "5%,6%", "5%,1m,2m", "5%,x"] {
             assert!(parsed(wrong).is_err(), "{wrong}");
         }

@@ -4,7 +4,10 @@ use std::{collections::hash_map::RandomState, hash::BuildHasher, time::Duration}
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    host::watching::comparison::{Limits, Wanted},
+    host::watching::{
+        comparison::{Limits, Wanted},
+        evidence::Evidence,
+    },
 };
 
 /// The longest time of a canary.
@@ -39,9 +42,10 @@ impl Canary {
         Canary { share, calls: 1_000, within: Duration::from_secs(3600), seed: None, limits }
     }
 
-    /// After how many of its own calls the candidate takes the old version's place, if it did no worse by then.
-    /// Default: 1,000, within which a version that fails one call in a hundred is found with about 99 % where the old
-    /// version fails none. The page [`trials`](crate::guide::trials) says how many calls find what.
+    /// After how many of its own calls the candidate takes the old version's place, if it did no worse by then. At
+    /// least as many as tell a candidate that fails each call from an old version that fails none: 3 to 11, by the
+    /// share. Default: 1,000, within which a version that fails one call in a hundred is found with about 99 % where
+    /// the old version fails none. The page [`trials`](crate::guide::trials) says how many calls find what.
     pub fn calls(mut self, calls: u64) -> Canary {
         self.calls = calls;
         self
@@ -93,6 +97,14 @@ impl Canary {
         }
         if self.calls == 0 {
             return refused("a candidate that gets no call shows nothing; say how many calls it gets".to_owned());
+        }
+        let fewest = Evidence::new(self.share).fewest();
+        if self.calls < fewest {
+            return refused(format!(
+                "{} calls of a candidate with a share of {} show nothing, even if it fails each; it has to get \
+                 {fewest} at the least, and many more to show that it seldom fails",
+                self.calls, self.share
+            ));
         }
         if self.within.is_zero() || self.within > LONGEST {
             return refused(format!(

@@ -76,7 +76,8 @@ pub(super) enum Asked {
 impl Running {
     pub(super) fn new(about: About, comparison: Arc<Comparison>, lasts: Duration) -> Running {
         let (began, since) = (SystemTime::now(), Instant::now());
-        Running { about, comparison, began, since, lasts, asked: None, is_nudged: false, ending: None }
+        // Calls are drawn already, and the one that would have nudged may have ended.
+        Running { about, comparison, began, since, lasts, asked: None, is_nudged: true, ending: None }
     }
 
     pub(super) fn status(&self) -> CanaryStatus {

@@ -162,13 +162,15 @@ fn a_version_that_does_no_worse_takes_the_place_and_goes_on_trial_if_the_plan_sa
 fn a_version_that_returns_errors_or_is_slow_is_withdrawn_for_that() {
     let (rt, mill) = milling();
     for (ways, cause, said) in [
-        (Ways { errs: 5, ..Ways::default() }, CanaryCause::Errors, "Broken"),
+        (Ways { errs: 5, ..Ways::default() }, CanaryCause::Errors, "returned an error"),
         (Ways { lingers: 2, ..Ways::default() }, CanaryCause::Times, "were slow"),
     ] {
         second(&rt, ways).canary(Canary::share(0.25).seed(4)).unwrap();
         let end = call_until_the_end(&rt, || drop(mill.grind(1)));
         assert_eq!((end.outcome, end.cause), (CanaryOutcome::Withdrawn, cause), "{end}");
         assert!(end.why.contains(said) && end.new.faults == 0, "{end}");
+        // What a call returned is its caller's.
+        assert!(!end.why.contains("Broken"), "{end}");
         rt.release(&end.quarantined.unwrap()).unwrap();
     }
     // Who does not look at times does not mind.

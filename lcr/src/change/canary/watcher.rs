@@ -153,6 +153,10 @@ impl Watcher {
                 Some(Asked::Promote(why)) => (CanaryCause::Operator, why, true),
                 Some(Asked::Withdraw(why)) => (CanaryCause::Operator, why, false),
                 None if self.comparison.is_complete() => {
+                    // Once more: the last call that was wanted may have ended since, and may have been one too many.
+                    if self.comparison.worse().is_some() {
+                        continue;
+                    }
                     let text = format!("it has answered {} calls and did no worse", self.about.wanted);
                     (CanaryCause::Calls, text, true)
                 }

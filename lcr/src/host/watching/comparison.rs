@@ -209,22 +209,20 @@ impl Comparison {
             Ended::Value(_) if ended.is_good() => {}
             Ended::Value(_) => _ = side.errors.fetch_add(1, Ordering::Relaxed),
         }
+        let is_bad = is_new && (!ended.is_good() || takes_long);
+        let is_worse = is_bad && self.note_bad(took, takes_long, signature, ended);
+        // After that: whoever finds that all wanted calls have ended finds what the last one has shown.
         let count = side.ended.fetch_add(1, Ordering::AcqRel) + 1;
-        if !is_new {
-            return;
-        }
-        if !ended.is_good() || takes_long {
-            self.note_bad(took, takes_long, signature, ended);
-        }
-        if count >= self.wanted {
+        if is_worse || is_new && count >= self.wanted {
             (self.wake)();
         }
     }
 
-    /// Looks whether a bad call of the candidate was one too many.
+    /// Looks whether a bad call of the candidate was one too many. Returns whether it was the first one that was.
     #[cold]
-    fn note_bad(&self, took: Duration, takes_long: bool, signature: &Signature, ended: &Ended<'_>) {
-        let (word, said) = outcome(signature, ended, true, TEXT / 2);
+    fn note_bad(&self, took: Duration, takes_long: bool, signature: &Signature, ended: &Ended<'_>) -> bool {
+        // Without values: they would be in logs, in events and in the quarantine, and nobody asked for that.
+        let (word, said) = outcome(signature, ended, false, TEXT / 2);
         let how = if takes_long && ended.is_good() { format!("took {took:.1?}") } else { word.to_owned() };
         let text = match said.filter(|_| !ended.is_good()) {
             Some(said) => format!("{} {how}: {said}", signature.name()),
@@ -241,13 +239,11 @@ impl Comparison {
             () if bad(|side| &side.faults) => Worse::Faults,
             () if bad(|side| &side.errors) => Worse::Errors,
             () if bad(|side| &side.slow) => Worse::Times,
-            () => return,
+            () => return false,
         };
         // No caller needs to wait for whoever decides.
         self.switch.turn_off();
-        if self.worse.set(worse).is_ok() {
-            (self.wake)();
-        }
+        self.worse.set(worse).is_ok()
     }
 }
 

@@ -114,7 +114,9 @@ fn begin(plan: Plan, rules: &Canary) -> Result<CanaryStatus> {
     let options = plan.options.clone();
     let audition = Execution::audition;
     let Placed { about, comparison, candidates, patches } =
-        transaction::uncommitted(&inner, steps, options, None, audition, |auditioned| {
+        transaction::uncommitted(&inner, steps, options, plan.resolution.seen(), audition, |auditioned| {
+            // The layers are in no world before that.
+            let since = inner.latest_state().generation().next();
             let placed = place(&inner, &plan, wanted, &auditioned);
             let (about, comparison, patches) = match placed {
                 Ok(placed) => placed,
@@ -124,7 +126,8 @@ fn begin(plan: Plan, rules: &Canary) -> Result<CanaryStatus> {
                 }
             };
             trials.canaries().begin(Running::new(about.clone(), Arc::clone(&comparison), rules.time()));
-            let candidates = auditioned.into_iter().map(|auditioned| auditioned.instance).collect();
+            let instances = auditioned.into_iter().map(|auditioned| auditioned.instance);
+            let candidates = instances.map(|instance| instance.shown_since(since)).collect();
             Ok(Placed { about, comparison, candidates, patches })
         })?;
     let status = trials.canaries().status();

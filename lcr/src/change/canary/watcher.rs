@@ -197,7 +197,7 @@ impl Watcher {
         let Decision { mut cause, mut why, promotes } = decision;
         let Watcher { inner, trials, about, comparison, candidates, patches, promotion } = self;
         let Some(inner) = inner.upgrade() else { return mem::forget(candidates) };
-        retire(&inner, &about, candidates, &patches);
+        let retired = retire(&inner, &about, candidates, &patches);
         let mut outcome =
             if cause == CanaryCause::Closed { CanaryOutcome::Interrupted } else { CanaryOutcome::Withdrawn };
         let mut generation = None;
@@ -248,6 +248,11 @@ impl Watcher {
         inner.tell(EventKind::CanaryEnded { number, outcome, why });
         let text = end.to_string();
         drop(trials.canaries().end(end));
+        // Said last: what a subscriber does must not leave the canary under way.
+        drop(catch_unwind(AssertUnwindSafe(|| {
+            let leaked = retired.err().into_iter();
+            leaked.for_each(|error| tracing::error!(number, %error, "layers of a canary stay, and its candidate"));
+        })));
         drop(catch_unwind(AssertUnwindSafe(|| match outcome_is_bad(cause) {
             true => tracing::warn!(number, "{text}"),
             false => tracing::info!(number, "{text}"),
@@ -260,13 +265,16 @@ fn outcome_is_bad(cause: CanaryCause) -> bool {
 }
 
 /// Takes the layers off, and has the reaper destroy the candidates once no call can reach them.
-fn retire(inner: &Arc<RuntimeInner>, about: &About, candidates: Vec<Instance>, patches: &[u64]) {
+///
+/// # Errors
+/// Why the layers stay, and pass calls on; the candidates are leaked then.
+fn retire(inner: &Arc<RuntimeInner>, about: &About, candidates: Vec<Instance>, patches: &[u64]) -> Result<()> {
     loop {
         match place::take_off(inner, patches) {
             Err(error) if error.kind() == ErrorKind::Busy => thread::sleep(PAUSE),
             Err(error) => {
-                tracing::error!(%error, "the layers of a canary stay, and pass calls on; the candidate is leaked");
-                return mem::forget(candidates);
+                mem::forget(candidates);
+                return Err(error);
             }
             Ok(()) => break,
         }
@@ -276,14 +284,15 @@ fn retire(inner: &Arc<RuntimeInner>, about: &About, candidates: Vec<Instance>, p
     let old =
         services.filter(|(_, service)| service.instance().implementation().component.id.name == about.before.name);
     let slots: Vec<_> = old.flat_map(|(_, service)| service.slots().iter().copied()).collect();
-    let retired_at = state.generation();
+    // All are objects of one file.
+    let component = candidates.first().map(|candidate| Arc::clone(&candidate.implementation().component));
     for candidate in candidates {
-        let component = Arc::clone(&candidate.implementation().component);
-        state.retire(Arc::new(candidate), slots.clone(), retired_at);
-        state.images_mut().retain(component);
+        state.retire_candidate(Arc::new(candidate), slots.clone());
     }
+    component.into_iter().for_each(|component| state.images_mut().retain(component));
     drop(state);
     inner.wake_reaper();
+    Ok(())
 }
 
 /// Commits the plan, when it has its turn.

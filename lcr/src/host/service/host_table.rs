@@ -39,7 +39,7 @@ use super::{
     events::kind::EventKind,
     handles::inner_of,
     inner::RuntimeInner,
-    state::State,
+    state::{Role, State},
 };
 
 /// How many bytes of a panic's text an event has.
@@ -229,7 +229,7 @@ impl State {
         }
         let serving = self.objects.services().get(service).map(|service| service.instance());
         let left = self.retiring.iter().filter(|retiring| {
-            !retiring.is_hooks
+            retiring.role == Role::Served
                 && retiring.slots.contains(&number)
                 && (retiring.instance.first_generation()..retiring.retired_at).contains(&generation)
         });

@@ -35,7 +35,7 @@ use super::{
     destroyers::{LIMIT, Running, destroy},
     gate::{Gate, Members},
     inner::{AUTHORS_STACK, RuntimeInner},
-    state::{Retiring, State},
+    state::{Retiring, Role, State},
     transaction_lock::Begin,
 };
 
@@ -150,7 +150,7 @@ impl Inner {
             instance: Arc::new(instance),
             slots: Vec::new(),
             retired_at: Generation::FIRST,
-            is_hooks: false,
+            role: Role::Served,
         };
         self.queue.push_back(Last { id: None, retiring });
     }
@@ -173,9 +173,11 @@ impl Inner {
     fn free(&self) -> Option<usize> {
         let needed = self.needed();
         // Hooks stand between destructors and what those call, so they go when no destructor is left to run.
-        let are_hooks_free = self.destroying.is_empty() && self.queue.iter().all(|last| last.retiring.is_hooks);
-        let is_free = |last: &Last| {
-            if last.retiring.is_hooks { are_hooks_free } else { last.id.is_none_or(|id| !needed.contains(&id)) }
+        let are_hooks_free =
+            self.destroying.is_empty() && self.queue.iter().all(|last| last.retiring.role == Role::Hooks);
+        let is_free = |last: &Last| match last.retiring.role {
+            Role::Hooks => are_hooks_free,
+            Role::Served | Role::Candidate => last.id.is_none_or(|id| !needed.contains(&id)),
         };
         self.queue.iter().position(is_free)
     }
@@ -236,7 +238,7 @@ impl RuntimeInner {
             state.tally.note_constructed();
             let retired_at = state.generation();
             drop(state);
-            let retiring = Retiring { instance, slots: Vec::new(), retired_at, is_hooks: true };
+            let retiring = Retiring { instance, slots: Vec::new(), retired_at, role: Role::Hooks };
             ending.lock().queue.push_back(Last { id: None, retiring });
         }
     }
@@ -332,7 +334,7 @@ impl State {
             let needs = service.instance().needs().iter().map(|held| held.service);
             ending.needs.insert(id, needs.collect());
             let (instance, slots) = (Arc::clone(service.instance()), service.slots().to_vec());
-            let retiring = Retiring { instance, slots, retired_at, is_hooks: false };
+            let retiring = Retiring { instance, slots, retired_at, role: Role::Served };
             ending.queue.push_back(Last { id: Some(id), retiring });
         }
         // At the end: destructors call what is patched.
@@ -340,7 +342,7 @@ impl State {
             let instance = Arc::new(Instance::of_hooks(hooks, &patches::id("hooks", 0)));
             self.tally.note_constructed();
             let slots = self.objects.slots().numbers().collect();
-            let retiring = Retiring { instance, slots, retired_at, is_hooks: true };
+            let retiring = Retiring { instance, slots, retired_at, role: Role::Hooks };
             ending.queue.push_back(Last { id: None, retiring });
         }
         self.objects.points_mut().disarm_all()

@@ -60,8 +60,19 @@ pub(crate) struct Retiring {
     pub(crate) slots: Vec<SlotId>,
     /// The first world without it.
     pub(crate) retired_at: Generation,
-    /// Whether it is hooks of patches, which stood between callers and the instance.
-    pub(crate) is_hooks: bool,
+    pub(crate) role: Role,
+}
+
+/// What a retiring instance was.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Role {
+    /// It served its slots.
+    Served,
+    /// It got some calls of its slots, beside the instance that served them and may still do so.
+    #[cfg_attr(not(feature = "reflect"), allow(dead_code, reason = "only a canary has a candidate"))]
+    Candidate,
+    /// Hooks of patches, which stood between callers and the instance.
+    Hooks,
 }
 
 /// How many objects there were since the runtime began.
@@ -122,7 +133,15 @@ impl State {
     /// Has the reaper destroy an instance once no thread is inside it. Calls may be inside through
     /// `slots`, in worlds before `retired_at`.
     pub(crate) fn retire(&mut self, instance: Arc<Instance>, slots: Vec<SlotId>, retired_at: Generation) {
-        self.retiring.push(Retiring { instance, slots, retired_at, is_hooks: false });
+        self.retiring.push(Retiring { instance, slots, retired_at, role: Role::Served });
+    }
+
+    /// As [`retire`](State::retire), for a candidate that got some calls of the slots. What serves them stays, so their
+    /// calls are not inside what was replaced: none is cancelled.
+    #[cfg_attr(not(feature = "reflect"), allow(dead_code, reason = "only a canary has a candidate"))]
+    pub(crate) fn retire_candidate(&mut self, instance: Arc<Instance>, slots: Vec<SlotId>) {
+        let retired_at = self.generation();
+        self.retiring.push(Retiring { instance, slots, retired_at, role: Role::Candidate });
     }
 
     /// Has the reaper destroy hooks once no call can reach them. Calls may be inside through `slots`, in worlds before
@@ -131,14 +150,14 @@ impl State {
         let instance = Arc::new(Instance::of_hooks(hooks, name));
         self.tally.note_constructed();
         let retired_at = self.generation();
-        self.retiring.push(Retiring { instance, slots, retired_at, is_hooks: true });
+        self.retiring.push(Retiring { instance, slots, retired_at, role: Role::Hooks });
     }
 
     /// Has the reaper destroy what ran at a point, once no thread has a count of it.
     pub(crate) fn retire_closure(&mut self, keeper: Arc<Instance>) {
         self.tally.note_constructed();
         let retired_at = self.generation();
-        self.retiring.push(Retiring { instance: keeper, slots: Vec::new(), retired_at, is_hooks: true });
+        self.retiring.push(Retiring { instance: keeper, slots: Vec::new(), retired_at, role: Role::Hooks });
     }
 
     /// Notes a commit for the way back. Returns what is not kept any more, to be dropped behind the lock.

@@ -28,7 +28,7 @@ use super::{
     gate::{Gate, MemberSlots, Members},
     inner::RuntimeInner,
     pins::{LockedPins, PinInfo},
-    state::{Retiring, State},
+    state::{Retiring, Role, State},
     waiting::Waiting,
 };
 
@@ -204,7 +204,7 @@ impl State {
     /// Cancels those calls inside replaced instances that may be cancelled.
     pub(crate) fn cancel_old_calls(&mut self) {
         let calls = self.old_calls();
-        let replaced = || self.retiring.iter().filter(|retiring| !retiring.is_hooks);
+        let replaced = || self.retiring.iter().filter(|retiring| retiring.role == Role::Served);
         let inside = calls.iter().filter(|call| replaced().any(|retiring| retiring.has(call)));
         inside.for_each(|call| call.cancel(&mut self.waiting));
     }
@@ -214,7 +214,7 @@ impl State {
         let world = self.retired.worlds().find(|world| std::ptr::eq(world.table(), table));
         let (slot, generation) = (SlotId::of_offset(place.offset()), world.map(|world| world.generation()));
         generation.is_some_and(|generation| {
-            self.retiring.iter().any(|retiring| !retiring.is_hooks && retiring.shows(generation, slot))
+            self.retiring.iter().any(|retiring| retiring.role == Role::Served && retiring.shows(generation, slot))
         })
     }
 

@@ -30,6 +30,8 @@ use crate::{
 
 use super::*;
 
+mod candidates;
+
 /// A task's waker, which counts what happens to it. It is a kept head, of which the test has the first reference.
 #[repr(C)]
 pub(in super::super) struct Task {

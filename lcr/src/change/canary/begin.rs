@@ -167,6 +167,7 @@ fn place(
         after: component.id.clone(),
         hash: component.origin.as_ref().map(|origin| origin.hash),
         whole: component.origin.as_ref().map(Origin::whole),
+        whole_before: layers.whole_before,
         methods: layers.methods,
         left_out: layers.left_out,
         share: wanted.share,

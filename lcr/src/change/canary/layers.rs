@@ -8,10 +8,11 @@ use crate::{
     error::{Error, ErrorKind, Result},
     host::{
         ids::ProviderId,
-        image::{manifest::MethodManifest, shape},
+        image::{content_hash::ContentHash, manifest::MethodManifest, shape},
         objects::{
             component::Implementation,
             instances::Instance,
+            origin::Origin,
             patches::{Kind, Patch, PatchedMethod, id},
         },
         service::inner::RuntimeInner,
@@ -39,6 +40,8 @@ pub(super) struct Layers {
     pub(super) patches: Vec<Arc<Patch>>,
     pub(super) methods: Vec<String>,
     pub(super) left_out: Vec<CanaryLeftOut>,
+    /// The file of the old version.
+    pub(super) whole_before: Option<ContentHash>,
 }
 
 impl Layers {
@@ -47,7 +50,8 @@ impl Layers {
         // 0 would mean the world of the call.
         let (next, generation) = (state.objects().patches().next_number(), state.serial().max(1));
         let comparison = Arc::clone(comparison);
-        Layers { comparison, next, generation, patches: Vec::new(), methods: Vec::new(), left_out: Vec::new() }
+        let (patches, methods, left_out, whole_before) = (Vec::new(), Vec::new(), Vec::new(), None);
+        Layers { comparison, next, generation, patches, methods, left_out, whole_before }
     }
 
     /// Makes those around the methods of the providers that a candidate may stand in for.
@@ -58,6 +62,7 @@ impl Layers {
         let Auditioned { instance, providers } = auditioned;
         for &provider in providers {
             let old = old_version(inner, provider, instance)?;
+            self.whole_before = old.component.origin.as_ref().map(Origin::whole);
             let owner: Arc<str> = id(NAME, self.next).to_string().into();
             let mut methods = Vec::new();
             for method in &old.manifest.methods {

@@ -56,6 +56,8 @@ pub(super) struct About {
     pub(super) after: ComponentId,
     pub(super) hash: Option<ContentHash>,
     pub(super) whole: Option<ContentHash>,
+    /// That of the old version.
+    pub(super) whole_before: Option<ContentHash>,
     pub(super) methods: Vec<String>,
     pub(super) left_out: Vec<CanaryLeftOut>,
     pub(super) share: f64,

@@ -215,7 +215,9 @@ impl Watcher {
             }
         }
         let at = SystemTime::now();
-        let quarantined = about.hash.filter(|_| cause.is_bad()).map(|hash| Quarantined {
+        // The file serves: what did worse is another configuration.
+        let is_same_file = about.whole_before.is_some() && about.whole_before == about.whole;
+        let quarantined = about.hash.filter(|_| cause.is_bad() && !is_same_file).map(|hash| Quarantined {
             hash,
             whole: about.whole,
             component: about.after.clone(),

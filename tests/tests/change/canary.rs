@@ -180,6 +180,56 @@ fn a_version_that_returns_errors_or_is_slow_is_withdrawn_for_that() {
 }
 
 #[test]
+fn a_version_that_fails_each_of_the_fewest_calls_is_withdrawn_at_the_last_of_them() {
+    let (rt, mill) = milling();
+    for seed in 0..8 {
+        let rules = Canary::share(0.5).calls(11).seed(seed);
+        second(&rt, Ways { panics: 1, ..Ways::default() }).canary(rules).unwrap();
+        // From many threads: the last call ends while others look.
+        thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    while rt.canary().is_some() {
+                        drop(mill.grind(3));
+                    }
+                });
+            }
+        });
+        let end = rt.wait_canary(LONG).unwrap();
+        assert_eq!(
+            (end.outcome, end.cause, end.new.faults),
+            (CanaryOutcome::Withdrawn, CanaryCause::Faults, 11),
+            "{end}"
+        );
+        rt.release(&end.quarantined.unwrap()).unwrap();
+    }
+    assert_eq!(mill.version(), 1);
+}
+
+#[test]
+fn a_file_that_serves_is_not_put_into_quarantine_for_another_configuration() {
+    let (rt, mill) = milling();
+    let worse = rt.plan().replace(component("mill_1")).configure("mill", &Ways { panics: 1, ..Ways::default() });
+    worse.unwrap().canary(Canary::share(0.25)).unwrap();
+    let end = call_until_the_end(&rt, || drop(mill.grind(1)));
+    assert_eq!((end.cause, end.quarantined), (CanaryCause::Faults, None), "{end}");
+    assert!(rt.quarantine().is_empty());
+}
+
+#[test]
+fn a_canary_is_refused_beside_another_one_before_its_file_is_loaded_and_if_its_plan_is_stale() {
+    let (rt, mill) = milling();
+    let [late, stale] = [(); 2].map(|()| second(&rt, Ways::default()).build());
+    second(&rt, Ways::default()).canary(Canary::share(0.5)).unwrap();
+    let before = rt.status();
+    assert_eq!(late.canary(Canary::share(0.5)).unwrap_err().kind(), ErrorKind::OnTrial);
+    assert_eq!(rt.status().constructed, before.constructed, "the file's code has not run");
+    rt.promote_canary().unwrap();
+    let refused = stale.canary(Canary::share(0.5)).unwrap_err();
+    assert_eq!((refused.kind(), mill.version()), (ErrorKind::Stale, 2), "{refused}");
+}
+
+#[test]
 fn an_operator_promotes_and_withdraws_and_too_few_calls_withdraw_and_none_of_it_is_a_failure() {
     let (rt, mill) = milling();
     assert_eq!(rt.withdraw_canary("none").unwrap_err().kind(), ErrorKind::NotFound);

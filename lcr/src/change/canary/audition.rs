@@ -29,9 +29,30 @@ pub(super) struct Auditioned {
     pub(super) providers: Vec<ProviderId>,
 }
 
-/// Has the reaper destroy candidates that no call has reached.
+/// Has the reaper destroy candidates that no call has reached, and notes that their image is left.
 pub(super) fn discard(inner: &RuntimeInner, auditioned: Vec<Auditioned>) {
+    // All are objects of one file.
+    let component = auditioned.first().map(|first| Arc::clone(&first.instance.implementation().component));
+    destroy(inner, auditioned);
+    component.into_iter().for_each(|component| inner.state().images_mut().retain(component));
+}
+
+fn destroy(inner: &RuntimeInner, auditioned: Vec<Auditioned>) {
     auditioned.into_iter().for_each(|auditioned| inner.discard(inner.state(), auditioned.instance));
+}
+
+/// Refuses a canary beside a trial, or beside another one. In the turn of a transaction the answer stays true.
+///
+/// # Errors
+/// `OnTrial`.
+pub(super) fn refuse_beside(inner: &RuntimeInner) -> Result<()> {
+    let trials = inner.trials();
+    if trials.is_running() || trials.canaries().status().is_some() {
+        let text = "the runtime has a canary or a trial under way, and there is one at a time; confirm or abandon it \
+                    first";
+        return Err(Error::new(ErrorKind::OnTrial, text));
+    }
+    Ok(())
 }
 
 /// Refuses what a candidate cannot be tried for. Decides by the plan alone, before any code of the file runs.
@@ -94,11 +115,17 @@ impl Execution {
         if end.is_some() && is_whole {
             return Some(Ok(made));
         }
-        discard(&inner, made);
+        if is_whole {
+            discard(&inner, made);
+        } else {
+            // The refused transaction has noted its images.
+            destroy(&inner, made);
+        }
         Some(end?.map(|_| Vec::new()))
     }
 
     fn construct_candidates(&mut self, steps: Vec<Step>, made: &mut Vec<Auditioned>) -> Result<(), Stop> {
+        refuse_beside(&self.inner)?;
         refuse_members(&self.members)?;
         let deadline = Deadline::after(self.started, self.options.timeout);
         self.watch.enter(Phase::Load, self.thread, deadline)?;
@@ -108,8 +135,10 @@ impl Execution {
         for Replacement { providers, implementation, .. } in self.replacements() {
             // What the image tells, where several interfaces share an object.
             refuse_state(&implementation)?;
+            let name = &implementation.component.id.name;
             let config = match self.planned_config(&implementation) {
                 Some(planned) => Some(Arc::clone(planned)),
+                None if self.options.unconfigured.contains(name) => None,
                 None => self.inner.state().config_of(&providers),
             };
             self.watch.step(Arc::clone(&implementation.component) as _, LifecycleStep::Constructor)?;

@@ -22,7 +22,7 @@ use crate::{
 };
 
 use super::{
-    audition::{Auditioned, discard, refuse_members},
+    audition::{Auditioned, discard, refuse_beside, refuse_members},
     end::CanaryStatus,
     layers::Layers,
     rules::Canary,
@@ -98,6 +98,8 @@ struct Placed {
 
 fn begin(plan: Plan, rules: &Canary) -> Result<CanaryStatus> {
     let wanted = rules.wanted()?;
+    // Asked again in the turn: before the files are read, and before any of their code runs.
+    refuse_beside(&plan.inner)?;
     let steps = plan.staged_again()?;
     if let Some(refusal) = plan.resolution.refusals.first() {
         return Err(Error::new(refusal.error.kind(), text_of(&refusal.error)));
@@ -146,10 +148,6 @@ fn place(
     auditioned: &[Auditioned],
 ) -> Result<(About, Arc<Comparison>, Vec<u64>)> {
     let trials = inner.trials();
-    if trials.is_running() || trials.canaries().status().is_some() {
-        let text = "a trial or a canary is under way, and there is one at a time; confirm or abandon it first";
-        return Err(Error::new(ErrorKind::OnTrial, text));
-    }
     let weak = Arc::downgrade(&trials);
     let wake = move || weak.upgrade().into_iter().for_each(|trials| trials.canaries().nudge());
     let comparison = Arc::new(Comparison::new(wanted, wake));

@@ -36,8 +36,8 @@ impl Runtime {
     ///
     /// # Errors
     /// `NotFound` if no component of that name is present; `Protected` if it is protected; `OnTrial` if it is on trial,
-    /// or was configured by the plan on trial: the rollback would overwrite what is set now. `Invalid` if `config`
-    /// cannot be encoded.
+    /// or was configured by the plan on trial: the rollback would overwrite what is set now; or if it has a canary.
+    /// `Invalid` if `config` cannot be encoded.
     pub fn configure(&self, component: &str, config: &(impl Serialize + ?Sized)) -> Result<()> {
         let config = encode(config)?;
         let mut state = self.inner().state();
@@ -54,6 +54,16 @@ impl Runtime {
                 "component `{component}` is on trial since generation {generation}, with its configuration, which the \
                  rollback would put in the place of this one; confirm or abandon the trial first (Runtime::confirm, \
                  Runtime::abandon)"
+            );
+            return Err(Error::new(ErrorKind::OnTrial, text));
+        }
+        #[cfg(feature = "reflect")]
+        if !present.is_empty()
+            && let Some(candidate) = self.inner().trials().canaries().candidate_of(component)
+        {
+            let text = format!(
+                "component `{component}` has a canary, {candidate}, which compares two versions by the configurations \
+                 that they have; promote or withdraw it first (Runtime::promote_canary, Runtime::withdraw_canary)"
             );
             return Err(Error::new(ErrorKind::OnTrial, text));
         }

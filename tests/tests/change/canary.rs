@@ -295,6 +295,9 @@ fn plans_for_the_component_wait_for_the_end_of_its_canary_and_others_go_on() {
     };
     refused(rt.replace(component("mill_2")).unwrap_err(), "`mill` has a canary, mill 2.0.0");
     refused(second(&rt, Ways::default()).canary(Canary::share(0.1)).unwrap_err(), "has a canary");
+    refused(rt.configure("mill", &Ways::default()).unwrap_err(), "`mill` has a canary, mill 2.0.0");
+    let configuring = rt.plan().configure("mill", &Ways::default()).unwrap();
+    refused(configuring.commit().unwrap_err(), "`mill` has a canary, mill 2.0.0");
     rt.load(component("clock_v1")).unwrap();
     let clock = rt.service::<dyn Clock>().unwrap();
     refused(

@@ -75,6 +75,13 @@ pub(super) enum Asked {
     Close,
 }
 
+impl About {
+    /// Whether the canary is of the component of that name.
+    fn is_of(&self, name: &str) -> bool {
+        self.before.name == name || self.after.name == name
+    }
+}
+
 impl Running {
     pub(super) fn new(about: About, comparison: Arc<Comparison>, lasts: Duration) -> Running {
         let (began, since) = (SystemTime::now(), Instant::now());
@@ -220,6 +227,13 @@ impl Canaries {
         }
     }
 
+    /// The candidate, if a canary of the component of that name is under way.
+    pub(in crate::change) fn candidate_of(&self, component: &str) -> Option<ComponentId> {
+        let standing = self.lock();
+        let running = standing.running.as_ref().filter(|running| running.about.is_of(component))?;
+        Some(running.about.after.clone())
+    }
+
     /// What plans must not do meanwhile: change the component, or begin a trial, whose ends are the same commands.
     pub(in crate::change) fn refuse(&self, members: &[Member], options: &Options) -> Vec<Refusal> {
         let standing = self.lock();
@@ -228,11 +242,16 @@ impl Canaries {
                     `lcr abandon`)";
         let touched = members.iter().filter_map(|member| {
             let mut names = member.before.iter().chain(&member.after).map(|id| &id.name);
-            let name = names.find(|&name| *name == about.before.name || *name == about.after.name)?;
+            let name = names.find(|name| about.is_of(name))?;
             let text = format!("component `{name}` has a canary, {}; {ends}", about.after);
             Some(Refusal::new(Some(member.step), ErrorKind::OnTrial, text))
         });
         let mut refusals: Vec<Refusal> = touched.collect();
+        let configured = options.configurations_after().map(|(component, _)| component);
+        refusals.extend(configured.filter(|name| about.is_of(name)).map(|name| {
+            let text = format!("component `{name}` has a canary, {}, with its configuration; {ends}", about.after);
+            Refusal::new(None, ErrorKind::OnTrial, text)
+        }));
         if options.trial.is_some() {
             let text = format!("a canary is under way, {}, and there is one trial at a time; {ends}", about.after);
             refusals.push(Refusal::new(None, ErrorKind::OnTrial, text));

@@ -301,13 +301,14 @@ impl Guest for Trials {
     }
 
     fn close(&self) {
+        let deadline = Deadline::after(Instant::now(), CLOSING);
+        // First: a canary that is promoted at this moment may begin a trial.
+        #[cfg(feature = "reflect")]
+        self.canaries.close(deadline);
         let generation = self.lock().running.as_ref().map(|running| running.generation);
         if let Some(generation) = generation {
             self.post(generation, Event::Close);
         }
-        let deadline = Deadline::after(Instant::now(), CLOSING);
-        #[cfg(feature = "reflect")]
-        self.canaries.close(deadline);
         let own = thread::current().id();
         let mut standing = self.lock();
         let is_open = |standing: &Standing| {

@@ -209,10 +209,7 @@ pub(super) fn take_off(inner: &Arc<RuntimeInner>, number: u64, by: By) -> Result
     in_turn(inner, false, 0, || {
         let standing = {
             let state = inner.latest_state();
-            let mut stack = state.objects().patches().stack().iter();
-            stack
-                .find(|patch| patch.number == number && patch.library.is_none() && patch.kind == Kind::Patch)
-                .map(|patch| patch.id())
+            state.objects().patches().of_number(number).filter(|patch| patch.library.is_none()).map(|patch| patch.id())
         };
         let take = || take_off_now(inner, number, by);
         let Some(id) = standing else { return take() };
@@ -225,7 +222,7 @@ pub(super) fn take_off(inner: &Arc<RuntimeInner>, number: u64, by: By) -> Result
 fn take_off_now(inner: &Arc<RuntimeInner>, number: u64, by: By) -> Result<u64> {
     let kept = by.kept();
     let mut state = inner.latest_state();
-    let Some(patch) = state.objects().patches().stack().iter().find(|patch| patch.number == number).cloned() else {
+    let Some(patch) = state.objects().patches().of_number(number).cloned() else {
         return end(&mut state, number, kept);
     };
     if patch.library.is_some() {

@@ -83,6 +83,15 @@ fn standing(rt: &Runtime) -> usize {
 }
 
 #[test]
+fn the_number_of_a_watchs_layer_is_that_of_no_patch() {
+    let (rt, shop) = shop();
+    let watching = rt.watch(Watch::trace("watch.shop.price")).unwrap();
+    let number = rt.inner().state().objects().patches().stack()[0].number;
+    assert_eq!(rt.unpatch(number).unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!((shop.price("paper", 2), lines(&watching).len(), standing(&rt)), (Ok(10), 1, 1));
+}
+
+#[test]
 fn a_trace_shows_calls_with_arguments_and_results_and_without_secrets() {
     let (rt, shop) = shop();
     let generation = rt.generation();

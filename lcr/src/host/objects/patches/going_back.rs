@@ -45,6 +45,12 @@ fn of_program(stack: &[Arc<Patch>]) -> impl Iterator<Item = &Arc<Patch>> {
 }
 
 impl Patches {
+    /// The patch of that number in the list. The layers of a watch or a canary are none: those take them off
+    /// themselves.
+    pub(crate) fn of_number(&self, number: u64) -> Option<&Arc<Patch>> {
+        self.stack().iter().find(|patch| patch.number == number && patch.kind == Kind::Patch)
+    }
+
     /// The numbers of the patches of the list, as a revision notes them.
     pub(crate) fn numbers(&self) -> Arc<[u64]> {
         numbers(&self.stack)

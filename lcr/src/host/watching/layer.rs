@@ -1,6 +1,7 @@
 //! The hook of a watch.
 
 use std::{
+    mem,
     panic::{AssertUnwindSafe, catch_unwind},
     ptr,
     sync::Arc,
@@ -52,8 +53,18 @@ unsafe impl<O: Observer> Around for Observing<O> {
         let Some(noted) = noted else { return };
         // SAFETY: what is below has written the outcome of this signature, and nobody takes it before this returns.
         let ended = unsafe { Ended::read(signature, out) };
-        quietly(switch, || observer.end(noted, signature, &ended));
+        end(switch, noted, |noted| observer.end(noted, signature, &ended));
     }
+}
+
+/// Looks at the end of a call by `look`. In the child of a fork, the call began in the parent: what was noted of it
+/// stays as it is, since a thread that is not there may have been changing what it refers to.
+pub(super) fn end<N>(switch: &Switch, noted: N, look: impl FnOnce(N)) {
+    if !switch.is_here() {
+        mem::forget(noted);
+        return;
+    }
+    quietly(switch, || look(noted));
 }
 
 /// Runs code of ours. A panic is counted.

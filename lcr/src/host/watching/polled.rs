@@ -13,7 +13,7 @@ use std::{mem, sync::Arc};
 
 use super::{
     Switch,
-    layer::{Call, Ended, Observer, Observing, quietly},
+    layer::{self, Call, Ended, Observer, Observing, quietly},
     signature::Signature,
 };
 use crate::{
@@ -68,7 +68,7 @@ unsafe impl<O: Observer> Around for ObservingStart<O> {
             // SAFETY: the call is over, so the value is there if there is no fault; nobody takes either before this
             // returns.
             let ended = unsafe { ended(signature, &polled, value) };
-            quietly(switch, || observer.end(noted, signature, &ended));
+            layer::end(switch, noted, |noted| observer.end(noted, signature, &ended));
             return;
         }
         // SAFETY: the call is the caller's, which waits for this function.
@@ -142,6 +142,11 @@ unsafe extern "C" fn poll<O: Observer>(data: *mut (), waker: *const WakerHead, v
     }
     // SAFETY: the call is over, so this is not used again.
     let watched = unsafe { Box::from_raw(watched) };
+    if !watched.observing.switch.is_here() {
+        // As in `layer::end`.
+        mem::forget(watched);
+        return polled;
+    }
     let observing = Arc::clone(&watched.observing);
     // SAFETY: the call is over; the caller takes value and fault when this returns.
     let ended = unsafe { ended(&observing.signature, &polled, value) };
@@ -154,5 +159,9 @@ unsafe extern "C" fn drop_future<O: Observer>(data: *mut ()) {
     let watched = unsafe { Box::from_raw(data.cast::<Watched<O>>()) };
     // SAFETY: the future below is there as long as this one.
     unsafe { watched.below.drop() };
+    if !watched.observing.switch.is_here() {
+        mem::forget(watched);
+        return;
+    }
     watched.end(&Ended::Dropped);
 }

@@ -35,7 +35,7 @@ use super::{
         component::Component,
         instances::Instance,
         left_hooks::LeftHooks,
-        patches,
+        patches::{self, Patch},
         points::{Disarmed, Look, TakenOut},
     },
     runtime::Runtime,
@@ -287,13 +287,23 @@ fn present(state: &State) -> Vec<(Option<Arc<Component>>, &'static Point)> {
     of_program.chain(of_images).collect()
 }
 
-/// A protected component in the image of a point: the image is that of the component, or the program's own, and there
-/// nothing says which of the components that are linked into it a point belongs to.
+/// A protected component whose values a point may have: one in the image of the point, or one that a patch of the image
+/// is on, also if the patch rests. The image is that of the component, or the program's own, and there nothing says
+/// which of the components that are linked into it a point belongs to.
 fn protecting(state: &State, component: Option<&Arc<Component>>) -> Option<ComponentId> {
     let mut implementations = state.objects().registry().implementations();
     let in_image = |of: &Arc<Component>| component.map_or(of.origin.is_none(), |component| Arc::ptr_eq(of, component));
     let found = implementations.find(|found| found.manifest.protected && in_image(&found.component));
-    found.map(|found| found.component.id.clone())
+    let id = found.map(|found| found.component.id.clone());
+    id.or_else(|| {
+        let component = component?;
+        let is_of_image = |patch: &&Arc<Patch>| {
+            patch.library.as_ref().is_some_and(|library| Arc::ptr_eq(&library.component, component))
+        };
+        let patches = state.objects().patches().stack().iter().filter(is_of_image);
+        let present = patches.flat_map(|patch| state.component_now(&patch.component).0);
+        present.filter(|present| present.manifest.protected).map(|present| present.component.id.clone()).next()
+    })
 }
 
 fn describe(component: Option<&Arc<Component>>, point: &Point, is_armed: bool) -> Result<PointInfo> {

@@ -1,4 +1,4 @@
-//! The same patch in a later version, which also stands around another method, and panics there.
+//! The same patch in a later version, which also stands around another method, and panics there. It has a point.
 
 use lcr_tests::bank::Clock;
 
@@ -12,6 +12,8 @@ mod later {
         panic!("it is too late");
     }
     fn add(version: u32) -> u32 {
-        version + 200
+        let mut later = version + 200;
+        lcr::point!("later.version", later: u32);
+        later
     }
 }

@@ -1,9 +1,19 @@
 //! Patches that come in libraries: plans put them in, replace them and take them off, as they do with components.
 
-use std::{sync::Arc, thread, time::Duration};
+use std::{
+    fmt::Debug,
+    sync::{Arc, Mutex, OnceLock, Weak, mpsc},
+    thread,
+    time::Duration,
+};
 
 use lcr::{Back, ErrorKind, Handle, Runtime, Trial, TrialOutcome, manifest::Manifest};
-use lcr_tests::{bank::Clock, component, empty_runtime, script::Script, wait_until};
+use lcr_tests::{bank::Clock, component, empty_runtime, in_a_process_of_its_own, script::Script, wait_until};
+use tracing::{Event, Subscriber, field::Field, subscriber::set_global_default};
+use tracing_subscriber::{
+    Layer, Registry,
+    layer::{Context, SubscriberExt as _},
+};
 
 fn clock() -> (Runtime, Handle<dyn Clock>) {
     let rt = empty_runtime();
@@ -79,6 +89,81 @@ fn a_patch_comes_back_with_the_end_of_its_trial_and_rests_if_its_component_is_go
     assert_eq!((library.as_deref(), &*patch.component, patch.rests.is_some()), (Some("later 1.0.0"), "clock", true));
     rt.load(component("clock_v1")).unwrap();
     assert_eq!(rt.service::<dyn Clock>().unwrap().version(), 101);
+}
+
+/// Asks a runtime for its status at each event, on another thread, and notes whether it was told.
+struct Asking {
+    of: Arc<OnceLock<Weak<Runtime>>>,
+    told: Arc<Mutex<Vec<(String, bool)>>>,
+}
+
+impl<S: Subscriber> Layer<S> for Asking {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let Some(rt) = self.of.get().and_then(Weak::upgrade) else { return };
+        let (send, answer) = mpsc::channel();
+        thread::spawn(move || {
+            drop(rt.status());
+            drop(rt);
+            let _ = send.send(());
+        });
+        let is_told = answer.recv_timeout(Duration::from_secs(30)).is_ok();
+        let mut text = String::new();
+        event.record(&mut |field: &Field, value: &dyn Debug| text += &format!("{field}={value:?} "));
+        self.told.lock().unwrap().push((text, is_told));
+    }
+}
+
+#[test]
+fn a_subscriber_that_hears_of_a_patch_that_rests_may_call_the_runtime() {
+    in_a_process_of_its_own(|| {
+        let (of, told) = (Arc::default(), Arc::default());
+        let asking = Asking { of: Arc::clone(&of), told: Arc::clone(&told) };
+        set_global_default(Registry::default().with(asking)).unwrap();
+        let rt = Arc::new(empty_runtime());
+        of.set(Arc::downgrade(&rt)).unwrap();
+        rt.load(component("clock_v1")).unwrap();
+        rt.replace(component("patch_later_1")).unwrap();
+        let next = rt.plan().replace(component("patch_later_2_panics_inside"));
+        next.trial(Trial::until_confirmed()).commit().unwrap();
+        rt.plan().remove("clock").commit().unwrap();
+        let end = rt.abandon("the first one was better").unwrap();
+        assert_eq!(end.outcome, TrialOutcome::RolledBack, "{end:?}");
+        let told = told.lock().unwrap();
+        assert!(told.iter().all(|(_, is_told)| *is_told), "{told:#?}");
+        assert!(told.iter().any(|(text, _)| text.contains("patch `later 1.0.0` rests: ")), "{told:#?}");
+    });
+}
+
+#[test]
+fn a_rollback_brings_back_a_library_that_rested_and_it_rests_again() {
+    let (rt, clock) = clock();
+    drop(clock);
+    rt.replace(component("patch_later_1")).unwrap();
+    rt.plan().remove("clock").commit().unwrap();
+    rt.plan().remove("later").commit().unwrap();
+    let plan = rt.plan().rollback(Back::Steps(1)).build();
+    assert!(plan.to_string().contains("rests"), "{plan}");
+    plan.commit().unwrap();
+    let [patch] = &rt.patches()[..] else { panic!("{:?}", rt.patches()) };
+    assert!(patch.component == "clock" && patch.rests.is_some(), "{patch:?}");
+    rt.load(component("clock_v1")).unwrap();
+    assert_eq!(rt.service::<dyn Clock>().unwrap().version(), 101);
+}
+
+#[test]
+fn a_point_of_a_library_is_as_protected_as_the_component_that_its_patch_is_on() {
+    let rt = empty_runtime();
+    rt.load(component("guard")).unwrap();
+    rt.plan().add(component("patch_later_2_panics_inside")).override_protected().commit().unwrap();
+    let change = |(later,): &mut (u32,)| *later += 1000;
+    let error = rt.at_point("later.version").run(change).unwrap_err();
+    assert!(error.kind() == ErrorKind::Protected && error.to_string().contains("`guard 7.0.0`"), "{error}");
+    let clock = rt.service::<dyn Clock>().unwrap();
+    assert_eq!(clock.version(), 207);
+    let armed = rt.at_point("later.version").override_protected().run(change).unwrap();
+    assert_eq!(clock.version(), 1207);
+    drop(armed);
+    drop(rt.at_point("later.version").watch(|_| {}).unwrap());
 }
 
 #[test]

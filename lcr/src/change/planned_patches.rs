@@ -13,7 +13,7 @@
 //! 3. A change of a component takes no patch with it. A patch that fits the new version stands in it, and one that does
 //!    not rests; the plan says so, or is refused if it [asks](super::plan::PlanBuilder::require_patches) for that.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use crate::{
     error::{Error, ErrorKind},
@@ -27,6 +27,7 @@ use crate::{
 use super::{
     dependency_graph::ProjectedGraph,
     member::{Member, PatchPart},
+    protection,
     request::{Options, Refusal, Step},
 };
 
@@ -65,8 +66,9 @@ enum Aimed {
 
 /// Settles which component each patch of the plan is for. Returns what is refused.
 ///
-/// A start and the end of a trial bring back everything in one plan. There one patch that does not fit any more keeps
-/// nothing else from coming back: it rests, as it would if its component had changed below it.
+/// A start, the end of a trial and a rollback bring back everything in one plan. There one patch that does not fit any
+/// more keeps nothing else from coming back: it rests, as it would if its component had changed below it. What rests is
+/// told behind the commit ([`resting`]) and not here, under the state lock.
 pub(super) fn aim(
     state: &State,
     steps: &[Step],
@@ -93,13 +95,16 @@ pub(super) fn aim(
             };
             let interface = patch.patch.as_ref().map(|patch| patch.interface.clone()).unwrap_or_default();
             let (name, methods) = (patch.component.to_string(), patch.method_names());
-            if let Some(why) = rests.as_ref().filter(|_| options.ends_trial) {
-                tracing::warn!("patch `{name}` comes back with the end of a trial, and rests: {why}");
-            }
             member.patches.push(PatchPart { export, name, component, interface, methods, rests });
         }
     }
     refusals
+}
+
+/// Which patches rest after the plan, and why, in words.
+pub(super) fn resting(members: &[Member]) -> Vec<String> {
+    let parts = members.iter().flat_map(|member| &member.patches);
+    parts.filter_map(|part| Some(format!("patch `{}` rests: {}", part.name, part.rests.as_ref()?))).collect()
 }
 
 /// The component that the patch is for whose place an export takes.
@@ -119,16 +124,26 @@ fn aimed(
     options: &Options,
 ) -> Option<Result<Aimed, Error>> {
     let aim = patch.patch.as_ref()?;
-    let brings_back = options.is_reload || options.ends_trial;
     let was_on = options.stood(&patch.component.name, &aim.interface).map(|standing| &*standing.component);
+    let brings_back = options.is_reload || options.ends_trial || was_on.is_some();
     let component = aim.component.as_deref().or(was_on).or(stood.filter(|_| brings_back));
     let need = DependencyManifest { interface: aim.interface.clone(), version: patch.interface_version, methods: None };
+    // Also where it would only rest: a patch that rests stands as soon as a version comes that it fits.
+    let refuses = |component: &str| !options.override_protected && protection::is_protected(state, component);
+    let protected = |component: &dyn fmt::Display| {
+        let text = format!(
+            "patch `{}` changes component `{component}`, which is protected; let the plan override_protected()",
+            patch.component
+        );
+        Error::new(ErrorKind::Protected, text)
+    };
     let on = match graph.serving(&need, component) {
         Ok(on) => on,
         Err((kind, found)) => {
             let of = component.map_or(String::new(), |name| format!(" of component `{name}`"));
             let why = format!("is for {} v{}{of}, which {found}", need.interface, need.version);
             return Some(match component {
+                Some(component) if brings_back && refuses(component) => Err(protected(&component)),
                 _ if !brings_back => Err(Error::new(kind, format!("patch `{}` {why}", patch.component))),
                 Some(component) => Ok(Aimed::At(component.to_owned(), Some(format!("it {why}")))),
                 None => Ok(Aimed::Nowhere(format!("it {why}"))),
@@ -136,6 +151,9 @@ fn aimed(
         }
     };
     let component = on.component.name.clone();
+    if refuses(&component) {
+        return Some(Err(protected(&on.component)));
+    }
     if let Some(why) = misfit(patch.methods.iter().map(|method| &method.shape), on) {
         if brings_back {
             return Some(Ok(Aimed::At(component, Some(why))));
@@ -143,14 +161,6 @@ fn aimed(
         let lacks = patch.method_names().iter().any(|name| on.method(name).is_none());
         let kind = if lacks { ErrorKind::NotFound } else { ErrorKind::Mismatch };
         return Some(Err(Error::new(kind, format!("patch `{}` does not fit: {why}", patch.component))));
-    }
-    let (present, _) = state.component_now(&component);
-    if present.iter().any(|present| present.manifest.protected) && !options.override_protected {
-        let text = format!(
-            "patch `{}` changes component `{}`, which is protected; let the plan override_protected()",
-            patch.component, on.component
-        );
-        return Some(Err(Error::new(ErrorKind::Protected, text)));
     }
     Some(Ok(Aimed::At(component, None)))
 }

@@ -136,7 +136,7 @@ fn patched(state: &State, options: &Options) -> BTreeSet<String> {
 }
 
 /// Whether the present component of that name is protected.
-fn is_protected(state: &State, component: &str) -> bool {
+pub(super) fn is_protected(state: &State, component: &str) -> bool {
     let (present, _) = state.component_now(component);
     present.iter().any(|implementation| implementation.manifest.protected)
 }

@@ -10,6 +10,7 @@ use crate::{
 
 use super::{
     plan::Plan,
+    planned_patches::resting,
     report::Report,
     request::{Options, Request},
 };
@@ -45,7 +46,6 @@ pub(crate) fn restore(inner: &Arc<RuntimeInner>, restore: Restore) -> Result<(Re
     let removed = remove.into_iter().map(Request::Remove);
     let brought = files.into_iter().map(|(in_place_of, file)| Request::Reload(in_place_of, Arc::new(file)));
     let plan = Plan::of(inner, removed.chain(brought).collect(), options);
-    let patches = plan.describe().members.into_iter().flat_map(|member| member.patches);
-    let rest = patches.filter_map(|patch| Some(format!("patch `{}` rests: {}", patch.name, patch.rests?))).collect();
+    let rest = resting(&plan.resolution.members);
     plan.commit().map(|report| (report, rest))
 }

@@ -23,7 +23,10 @@
 //! the state is discarded, and the report says so. A state that the older version refuses comes back as it was when
 //! that version was replaced, if the snapshot is kept.
 
-use std::sync::Arc;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -33,6 +36,7 @@ use crate::{
 use super::{
     differences::{Back, differences},
     plan::{Plan, PlanBuilder},
+    planned_patches::resting,
     report::Report,
     request::Options,
 };
@@ -116,5 +120,12 @@ pub(super) fn take_back(inner: &Arc<RuntimeInner>, generation: u64, mut options:
     options.discard_state.extend(differences.losing_state());
     options.restore_snapshot.extend(differences.replaced());
     let requests = differences.into_requests(&mut options);
-    Plan::of(inner, requests, options).commit().map(Some)
+    let plan = Plan::of(inner, requests, options);
+    let rest = resting(&plan.resolution.members);
+    let report = plan.commit()?;
+    // A subscriber may call the runtime, so it is told behind the commit; if it panics, the commit stands.
+    drop(catch_unwind(AssertUnwindSafe(|| {
+        rest.iter().for_each(|text| tracing::warn!("what generation {generation} changed is taken back, and {text}"));
+    })));
+    Ok(Some(report))
 }

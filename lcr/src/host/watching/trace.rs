@@ -45,7 +45,8 @@ pub(crate) struct Trace {
 /// A call that is traced.
 pub(crate) struct Begun {
     arguments: Option<Value>,
-    /// Given at the beginning, unless only the end shows whether the call is wanted.
+    /// Given at the beginning, unless only the end shows whether the call is wanted, or the call may pend: the permit
+    /// would be taken from the calls that end meanwhile.
     permit: Option<Permit>,
     at: Duration,
     since: Instant,
@@ -64,7 +65,8 @@ impl Observer for Trace {
         if self.lines.is_done() {
             return None;
         }
-        let permit = if self.is_selective() { None } else { Some(self.lines.permit()?) };
+        let waits = self.is_selective() || call.signature.is_async();
+        let permit = if waits { None } else { Some(self.lines.permit()?) };
         let arguments = self.wanted.values.then(|| arguments(call, self.wanted.width));
         Some(Begun { arguments, permit, at: self.lines.age(), since: Instant::now() })
     }

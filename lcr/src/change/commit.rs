@@ -46,7 +46,7 @@ impl Execution {
         let breaking = Breaking::new(&state, &self.members);
         let (shut, foreseen) = gate.map(|Shut { at, foreseen }| (at, foreseen)).unzip();
         let overrode_protection_of = protection::overridden(&state, &self.members, &self.options);
-        let stood = self.stood(&state);
+        let (stood, order) = (self.stood(&state), state.objects().patches().library_order());
         let patches = PatchesBack::begin(&mut state, self);
         // The patches that were foreseen are not those of the list any more.
         let foreseen = foreseen.filter(|_| patches.is_none());
@@ -81,7 +81,7 @@ impl Execution {
         let reports = self.member_reports(&state);
         let patches = patches.map(|patches| patches.end(&mut state, &edits, &self.options));
         let (patches_before, patched) = patches.unzip();
-        let dropped = self.note_revision(&mut state, patches_before, stood);
+        let dropped = self.note_revision(&mut state, patches_before, stood, order);
         let replaced = self.change_hands(&mut state);
         self.commit_registry(&mut state);
         self.change_providers(&mut state, &replaced);

@@ -11,6 +11,7 @@ use crate::{
         objects::{
             component::Implementation,
             kept::{Again, Kept},
+            patch_libraries::LibraryOrder,
         },
         service::{
             inner::RuntimeInner,
@@ -172,18 +173,21 @@ pub(super) struct Differences {
     bindings: Vec<(String, Option<String>)>,
     /// The list of patches, if it differs.
     patches: Option<Arc<[u64]>>,
+    /// The order of the patches of libraries in the target.
+    libraries: Option<Arc<LibraryOrder>>,
     /// The present components with state whose older version has none.
     losing: Vec<String>,
 }
 
 pub(super) fn differences(state: &State, target: Target) -> Differences {
-    let Target { places, configurations, bindings, patches } = target;
+    let Target { places, configurations, bindings, patches, libraries } = target;
     let mut found = Differences {
         generation: state.serial(),
         places: Vec::new(),
         configurations: Vec::new(),
         bindings: Vec::new(),
         patches: None,
+        libraries,
         losing: Vec::new(),
     };
     let mut removed = BTreeSet::new();
@@ -196,7 +200,11 @@ pub(super) fn differences(state: &State, target: Target) -> Differences {
             known.push((kept.id.name.clone(), config));
         }
         let is_there = match &kept {
-            Some(kept) => kept.is(&implementations),
+            Some(kept) => {
+                let library = implementations.first().map(|implementation| &implementation.component);
+                let standing = library.map(|library| state.objects().patches().standing_of(library));
+                kept.is(&implementations, &standing.unwrap_or_default())
+            }
             None => implementations.is_empty(),
         };
         if is_there {
@@ -255,6 +263,7 @@ impl Differences {
     pub(super) fn into_requests(self, options: &mut Options) -> Vec<Request> {
         options.made_for = Some(self.generation);
         options.patches = self.patches;
+        options.libraries = self.libraries;
         let come = self.places.iter().filter_map(|(_, kept)| kept.as_ref());
         options.standing.extend(come.map(|kept| (kept.id.name.clone(), kept.patches.clone())));
         for (component, config) in self.configurations {

@@ -3,12 +3,15 @@
 //!
 //! A patch that comes in a library goes with it, so a rollback brings the library back and not the patch: it is noted
 //! as a component, and not among the patches of a revision. What takes the place of a patch stands where that stood;
-//! what is new stands around the others. Of several that come back, each stands around those that it stood around.
+//! what is new stands around the others. What comes back stands inside the libraries that stood around it.
 
 use std::sync::Arc;
 
 use crate::host::{
-    objects::patches::{Kept, Patch, Patches},
+    objects::{
+        patch_libraries::{LibraryOrder, order_of_standing},
+        patches::{Kept, Patch, Patches},
+    },
     service::state::State,
 };
 
@@ -17,13 +20,18 @@ use super::{
     member::{Member, PatchPart},
 };
 
+fn place_in(order: &LibraryOrder, library: &str, interface: &str) -> Option<usize> {
+    order.iter().position(|(name, of)| name == library && of == interface)
+}
+
 /// What a transaction does with the patches of libraries.
-#[derive(Default)]
 pub(super) struct LibraryChange {
     /// The numbers of those that go, each with what takes its place.
     gone: Vec<(u64, Option<Arc<Patch>>)>,
     /// Those that are new.
     new: Vec<Arc<Patch>>,
+    /// The order of a list to which the plan goes back.
+    order: Arc<LibraryOrder>,
 }
 
 impl LibraryChange {
@@ -34,17 +42,17 @@ impl LibraryChange {
             let library = registry.get(provider)?.implementation();
             patches.patch_of(library).map(|patch| patch.number)
         };
-        let mut change = LibraryChange::default();
+        let options = &execution.options;
+        let stood = || order_of_standing(options.standing.iter().map(|(name, stood)| (name, &stood[..])));
+        let order = options.libraries.clone().unwrap_or_else(stood);
+        let (mut gone, mut new) = (Vec::new(), Vec::new());
         let mut number = patches.next_number();
         let mut parts = Vec::new();
         for (member, loaded) in execution.members.iter().zip(&execution.loaded) {
-            change.gone.extend(member.removed.iter().filter_map(|&provider| Some((standing(provider)?, None))));
+            gone.extend(member.removed.iter().filter_map(|&provider| Some((standing(provider)?, None))));
             parts.extend(member.patches.iter().filter_map(|part| Some((part, part.export?, member, loaded))));
         }
-        let place = |member: &Member, part: &PatchPart| {
-            let library = member.after.as_ref()?;
-            execution.options.stood(&library.name, &part.interface).map(|standing| standing.place)
-        };
+        let place = |member: &Member, part: &PatchPart| place_in(&order, &member.after.as_ref()?.name, &part.interface);
         // What was not there before comes last.
         parts.sort_by_key(|(part, _, member, _)| place(member, part).unwrap_or(usize::MAX));
         for (part, export, member, loaded) in parts {
@@ -52,11 +60,11 @@ impl LibraryChange {
             number += 1;
             let replaced = member.replaced.iter().find(|replaced| replaced.export == export);
             match replaced.and_then(|replaced| standing(replaced.provider)) {
-                Some(before) => change.gone.push((before, Some(Arc::new(patch)))),
-                None => change.new.push(Arc::new(patch)),
+                Some(before) => gone.push((before, Some(Arc::new(patch)))),
+                None => new.push(Arc::new(patch)),
             }
         }
-        change
+        LibraryChange { gone, new, order }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -75,8 +83,14 @@ impl LibraryChange {
             }
         }
         for patch in self.new {
+            let follows = place_in(&self.order, &patch.name, &patch.interface).map(|place| &self.order[place + 1..]);
+            let is_around = |standing: &Arc<Patch>| {
+                let is_one = |follows| place_in(follows, &standing.name, &standing.interface).is_some();
+                standing.library.is_some() && follows.is_some_and(is_one)
+            };
+            let place = patches.stack().iter().position(is_around);
             changed.push(Arc::clone(&patch));
-            patches.insert(patches.stack().len(), patch);
+            patches.insert(place.unwrap_or(patches.stack().len()), patch);
         }
         changed.extend(ended.iter().cloned());
         ended

@@ -294,6 +294,7 @@ fn publish_or_undo(
         configurations: Vec::new(),
         bindings: Vec::new(),
         patches: Some(before.numbers()),
+        libraries: None,
         is_held: false,
     };
     leave_outdated(state, changed, ended, &edits);

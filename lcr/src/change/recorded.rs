@@ -26,7 +26,10 @@ use std::{
 use crate::{
     error::{Error, ErrorKind, Result},
     host::{
-        objects::kept::Kept,
+        objects::{
+            kept::Kept,
+            patch_libraries::{LibraryOrder, are_on_same, order_of_standing},
+        },
         service::{
             inner::RuntimeInner,
             revisions::{Place, Target},
@@ -51,7 +54,8 @@ pub(super) fn target(inner: &Arc<RuntimeInner>, sought: Sought, timeout: Option<
     let state = inner.latest_state();
     is_still(&state, generation)?;
     let Recorded { title, components, was_linked, is_linked, bindings, configurations } = recorded;
-    let mut target = Target { bindings, configurations, places: Vec::new(), patches: None };
+    let mut target =
+        Target { bindings, configurations, places: Vec::new(), patches: None, libraries: order_of(&components) };
     let mut taken: HashSet<String> = HashSet::new();
     for Brought { now, is_object, present: wanted } in components {
         let name = Some(now).filter(|now| present.iter().any(|one| one.id.name == *now) && taken.insert(now.clone()));
@@ -109,7 +113,7 @@ pub(super) fn originals(
                 // It was committed unrecorded.
                 None => {}
                 Some(First::Forgotten) => return Err(forgotten(&one)),
-                Some(First::Known(first)) if is_same(first, &one) => found.push((one.id.name, None)),
+                Some(First::Known(first)) if is_same(&one, first) => found.push((one.id.name, None)),
                 Some(First::Known(first)) if first.hash.is_none() => return Err(first_was_linked(first, &one)),
                 Some(First::Known(first)) => found.push((one.id.name, Some(kept(&*recorder, first)?))),
             }
@@ -146,9 +150,17 @@ pub(super) fn is_still(state: &State, generation: u64) -> Result<()> {
     Err(Error::new(ErrorKind::Stale, text))
 }
 
-fn is_same(one: &Present, other: &Present) -> bool {
+/// The order of the patches of libraries in a recorded state.
+fn order_of(components: &[Brought]) -> Option<Arc<LibraryOrder>> {
+    Some(order_of_standing(components.iter().map(|brought| (&brought.present.id.name, &brought.present.patches[..]))))
+}
+
+/// Whether a component that is present is the wanted one. A library of patches is, only if its patches are on the same
+/// components.
+fn is_same(there: &Present, wanted: &Present) -> bool {
     let beside = |one: &Present| -> Vec<_> { one.beside.iter().map(|beside| beside.hash).collect() };
-    one.id == other.id && one.hash == other.hash && beside(one) == beside(other)
+    let is_file = there.id == wanted.id && there.hash == wanted.hash && beside(there) == beside(wanted);
+    is_file && are_on_same(&there.patches, &wanted.patches)
 }
 
 /// The components that have to come from files, by their names in the recorded state.

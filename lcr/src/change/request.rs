@@ -18,7 +18,11 @@ use crate::{
             manifest::Manifest,
             stage::{KeptFile, Staged, show},
         },
-        objects::{kept::Returning, offer::Offer, patch_libraries::Standing},
+        objects::{
+            kept::Returning,
+            offer::Offer,
+            patch_libraries::{LibraryOrder, Standing},
+        },
     },
 };
 
@@ -129,6 +133,8 @@ pub(super) struct Options {
     pub(super) made_for: Option<u64>,
     /// Where the patches of libraries stood that come back, by the library's name.
     pub(super) standing: BTreeMap<String, Vec<Standing>>,
+    /// The order in which the patches of libraries stood, if a rollback goes to where it was another one.
+    pub(super) libraries: Option<Arc<LibraryOrder>>,
     /// The list of patches, by their numbers, if a rollback changes it.
     pub(super) patches: Option<Arc<[u64]>>,
     /// Whether the plan is refused if a patch that stands would stand no more.
@@ -168,6 +174,7 @@ impl Default for Options {
             unconfigured: BTreeSet::new(),
             made_for: None,
             standing: BTreeMap::new(),
+            libraries: None,
             patches: None,
             require_patches: false,
             discard_state: Vec::new(),

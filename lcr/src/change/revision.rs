@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use crate::{
     component::identity::ComponentId,
     host::{
-        objects::{kept::Kept, patch_libraries::Standing},
+        objects::{
+            kept::Kept,
+            patch_libraries::{LibraryOrder, Standing},
+        },
         runtime::Runtime,
         serial,
         service::{
@@ -111,13 +114,14 @@ impl Execution {
     }
 
     /// Notes what the commit changes, before the bookkeeping changes; `patches` is the list of patches before, if that
-    /// has changed, and `stood` where those of libraries [stood](Execution::stood). Returns what is not kept any more,
-    /// to be dropped behind the lock.
+    /// has changed, `stood` where those of libraries [stood](Execution::stood), and `order` in which order. Returns
+    /// what is not kept any more, to be dropped behind the lock.
     pub(super) fn note_revision(
         &mut self,
         state: &mut State,
         patches: Option<Arc<[u64]>>,
         mut stood: BTreeMap<String, Vec<Standing>>,
+        order: Arc<LibraryOrder>,
     ) -> Dropped {
         let changes = self.members.iter().map(|member| {
             let before = member.before.as_ref().and_then(|before| {
@@ -128,6 +132,7 @@ impl Execution {
             Change { before, after: member.after.as_ref().map(|after| after.name.clone()) }
         });
         let changes: Vec<Change> = changes.collect();
+        let libraries = (order != state.objects().patches().library_order()).then_some(order);
         let is_changed = |name: &String| changes.iter().any(|change| change.after.as_ref() == Some(name));
         let configured = self.options.configurations_after().map(|(component, _)| component);
         let configurations = configured.filter(|component| !is_changed(component));
@@ -145,6 +150,7 @@ impl Execution {
             configurations,
             bindings,
             patches,
+            libraries,
             is_held: self.trial.is_some(),
         })
     }

@@ -167,6 +167,22 @@ fn a_point_of_a_library_is_as_protected_as_the_component_that_its_patch_is_on() 
 }
 
 #[test]
+fn libraries_that_a_rollback_brings_back_stand_inside_those_that_stood_around_them() {
+    let (rt, clock) = clock();
+    let names = || rt.patches().into_iter().map(|patch| patch.name).collect::<Vec<_>>();
+    rt.replace(component("patch_thrice_1")).unwrap();
+    rt.replace(component("patch_later_1")).unwrap();
+    assert_eq!(clock.version(), 103);
+    rt.plan().remove("thrice").commit().unwrap();
+    rt.rollback(Back::Steps(1)).unwrap();
+    assert_eq!((clock.version(), names()), (103, vec!["thrice".to_owned(), "later".to_owned()]));
+    rt.plan().remove("thrice").commit().unwrap();
+    rt.plan().remove("later").commit().unwrap();
+    rt.rollback(Back::Steps(2)).unwrap();
+    assert_eq!((clock.version(), names()), (103, vec!["thrice".to_owned(), "later".to_owned()]));
+}
+
+#[test]
 fn what_does_not_fit_is_refused_by_its_reason_and_changes_nothing() {
     let rt = empty_runtime();
     let refused = |file: &str, kind: ErrorKind, text: &str| {

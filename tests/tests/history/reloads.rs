@@ -278,6 +278,24 @@ fn patch_libraries_come_back_around_each_other_as_they_stood_and_not_by_their_na
 }
 
 #[test]
+fn a_rollback_to_an_entry_brings_a_library_back_to_its_component_though_its_file_is_the_same() {
+    let on = |rt: &Runtime| rt.patches().into_iter().map(|patch| patch.component).collect::<Vec<_>>();
+    let directory = tempfile::tempdir().unwrap();
+    let rt = open(directory.path());
+    rt.plan().add(component("clock_v1")).commit().unwrap();
+    rt.replace(component("patch_later_1")).unwrap();
+    let entry = rt.history().unwrap().entries(1).unwrap()[0].number;
+    rt.plan().remove("later").commit().unwrap();
+    rt.plan().add(component("clock_other")).bind::<dyn Clock>("sundial").commit().unwrap();
+    rt.replace(component("patch_later_1")).unwrap();
+    assert_eq!(on(&rt), ["sundial"]);
+    rt.rollback(Back::Entry(entry)).unwrap();
+    assert_eq!(on(&rt), ["clock"]);
+    assert_eq!(rt.service::<dyn Clock>().unwrap().version(), 101);
+    drop(rt);
+}
+
+#[test]
 fn a_patch_library_comes_back_on_the_component_that_it_was_on_whatever_serves_by_then() {
     let clock = |rt: &Runtime| rt.service::<dyn Clock>().unwrap().version();
     let on = |rt: &Runtime| rt.patches().into_iter().map(|patch| patch.component).collect::<Vec<_>>();

@@ -18,7 +18,11 @@ use crate::{
     host::image::{content_hash::ContentHash, manifest::Manifest, stage::KeptFile},
 };
 
-use super::{component::Implementation, origin::Origin, patch_libraries::Standing};
+use super::{
+    component::Implementation,
+    origin::Origin,
+    patch_libraries::{Standing, are_on_same},
+};
 
 /// A component that was present, for the way back to it.
 pub(crate) struct Kept {
@@ -108,8 +112,8 @@ impl Kept {
         Kept { patches, ..self }
     }
 
-    /// Whether these implementations are what is kept.
-    pub(crate) fn is(&self, present: &[&Arc<Implementation>]) -> bool {
+    /// Whether these implementations, whose patches stand there, are what is kept.
+    pub(crate) fn is(&self, present: &[&Arc<Implementation>], standing: &[Standing]) -> bool {
         match &self.form {
             Form::Mapped(kept) => {
                 let has = |present: &&Arc<Implementation>| kept.iter().any(|kept| kept.is_same(present));
@@ -119,7 +123,8 @@ impl Kept {
             Form::File(_) => present.first().is_some_and(|present| {
                 let origin = present.component.origin.as_ref();
                 let is_same = |origin: &Origin| Some(origin.hash) == self.hash && origin.hashes_beside() == self.beside;
-                present.component.id == self.id && origin.map_or(self.hash.is_none(), is_same)
+                let is_file = present.component.id == self.id && origin.map_or(self.hash.is_none(), is_same);
+                is_file && are_on_same(standing, &self.patches)
             }),
         }
     }

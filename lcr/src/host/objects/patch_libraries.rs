@@ -22,6 +22,10 @@ use super::{
     patches::{Kind as PatchKind, Patch, PatchedMethod, Patches},
 };
 
+/// The patches of libraries in the order of the list, whose last one stands outermost: each by the names of its library
+/// and its interface, which stay when the library comes back.
+pub(crate) type LibraryOrder = [(String, String)];
+
 /// Where a patch of a library stands, or rests. A library need not say which component it is for, so whatever brings it
 /// back has to know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +36,22 @@ pub(crate) struct Standing {
     pub(crate) component: String,
     /// Its place among the patches of libraries: each stands around those with a lower one.
     pub(crate) place: usize,
+}
+
+/// The order in which the patches of libraries stood, each of the library's name.
+pub(crate) fn order_of_standing<'a>(
+    libraries: impl Iterator<Item = (&'a String, &'a [Standing])>,
+) -> Arc<LibraryOrder> {
+    let mut all: Vec<_> = libraries.flat_map(|(name, patches)| patches.iter().map(move |one| (name, one))).collect();
+    all.sort_by_key(|(_, one)| one.place);
+    all.into_iter().map(|(name, one)| (name.clone(), one.interface.clone())).collect()
+}
+
+/// Whether patches of a library are on the components that are wanted; they are, if none is wanted.
+pub(crate) fn are_on_same(there: &[Standing], wanted: &[Standing]) -> bool {
+    let is_there =
+        |one: &Standing| there.iter().any(|other| other.interface == one.interface && other.component == one.component);
+    wanted.iter().all(is_there)
 }
 
 /// A function of a library.
@@ -102,6 +122,12 @@ impl Patches {
     pub(crate) fn patch_of(&self, library: &Arc<Implementation>) -> Option<&Arc<Patch>> {
         let is_its = |patch: &&Arc<Patch>| patch.library.as_ref().is_some_and(|own| Arc::ptr_eq(own, library));
         self.stack().iter().find(is_its)
+    }
+
+    /// The order of the patches of libraries.
+    pub(crate) fn library_order(&self) -> Arc<LibraryOrder> {
+        let of_libraries = self.stack().iter().filter(|patch| patch.library.is_some());
+        of_libraries.map(|patch| (patch.name.clone(), patch.interface.clone())).collect()
     }
 
     /// Where the patches of a library stand; none if it is no library of patches.

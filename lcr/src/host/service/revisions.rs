@@ -23,7 +23,10 @@ use std::{
 
 use crate::{
     component::identity::ComponentId,
-    host::{image::content_hash::ContentHash, objects::kept::Kept},
+    host::{
+        image::content_hash::ContentHash,
+        objects::{kept::Kept, patch_libraries::LibraryOrder},
+    },
 };
 
 use super::snapshots::Snapshots;
@@ -63,6 +66,8 @@ pub(crate) struct Left {
     bindings: BTreeMap<String, Option<String>>,
     /// The list of patches as it was, by their numbers, if the commit changed it.
     patches: Option<Arc<[u64]>>,
+    /// The order of the patches of libraries as it was, if the commit changed their list.
+    libraries: Option<Arc<LibraryOrder>>,
 }
 
 #[derive(Clone)]
@@ -89,6 +94,8 @@ pub(crate) struct Target {
     pub(crate) bindings: BTreeMap<String, Option<String>>,
     /// The list of patches, by their numbers; `None` if it was the same.
     pub(crate) patches: Option<Arc<[u64]>>,
+    /// The order of the patches of libraries; `None` if it was the same.
+    pub(crate) libraries: Option<Arc<LibraryOrder>>,
 }
 
 /// One component of a [`Target`]. What is in no place stays as it is.
@@ -108,6 +115,8 @@ pub(crate) struct Commit {
     pub(crate) bindings: Vec<(String, Option<String>)>,
     /// The list of patches before, by their numbers, if the commit changes it.
     pub(crate) patches: Option<Arc<[u64]>>,
+    /// The order of the patches of libraries before, if the commit changes their list.
+    pub(crate) libraries: Option<Arc<LibraryOrder>>,
     /// Whether the commit begins a trial, whose end may take it back.
     pub(crate) is_held: bool,
 }
@@ -129,7 +138,7 @@ impl Default for Revisions {
 impl Revisions {
     /// Notes a commit. Returns what is not kept any more, to be dropped behind the lock.
     pub(crate) fn note(&mut self, commit: Commit) -> Dropped {
-        let Commit { generation, changes, configurations, bindings, patches, is_held } = commit;
+        let Commit { generation, changes, configurations, bindings, patches, libraries, is_held } = commit;
         let mut dropped = Vec::new();
         let firsts: Vec<_> = changes
             .iter()
@@ -157,6 +166,7 @@ impl Revisions {
             configurations: configurations.into_iter().map(by_commit).collect(),
             bindings: bindings.into_iter().collect(),
             patches,
+            libraries,
         };
         let held = if is_held { self.held.replace(noted.clone()) } else { None };
         self.past.push_back(noted);
@@ -265,6 +275,7 @@ impl Revisions {
             configurations: configurations.collect(),
             bindings: self.first_bindings.clone(),
             patches: Some(Arc::default()),
+            libraries: None,
         }
     }
 }
@@ -323,6 +334,9 @@ fn take_back<'a>(newest_first: impl Iterator<Item = &'a Left>) -> Target {
         if let Some(patches) = &left.patches {
             target.patches = Some(Arc::clone(patches));
         }
+        if let Some(libraries) = &left.libraries {
+            target.libraries = Some(Arc::clone(libraries));
+        }
         target.bindings.extend(left.bindings.iter().map(|(interface, bound)| (interface.clone(), bound.clone())));
     }
     target.places.retain(|place| place.present.is_some() || place.kept.is_some());
@@ -343,6 +357,7 @@ mod tests {
             configurations: Vec::new(),
             bindings: Vec::new(),
             patches: None,
+            libraries: None,
             is_held,
         };
         let (component, interface) = ("a".to_owned(), "i".to_owned());

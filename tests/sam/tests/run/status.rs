@@ -387,6 +387,12 @@ fn a_restart_of_an_instance_that_is_being_stopped_says_that_its_supervisor_ends(
     wait_until("the instance is stopping", || running.status()["stage"] == "stopping");
     let file = running.path("status");
     let child = Command::new(program("sam")).arg("restart").arg(&file).stderr(Stdio::piped()).spawn().unwrap();
+    // The file is gone with the supervisor.
+    let descriptors = format!("/proc/{}/fd", child.id());
+    wait_until("the command has read the file, and has its supervisor", || {
+        let mut open = fs::read_dir(&descriptors).into_iter().flatten().flatten();
+        open.any(|one| fs::read_link(one.path()).is_ok_and(|what| what.to_string_lossy().contains("pidfd")))
+    });
     running.signal(libc::SIGUSR1);
     assert_eq!(running.end().code(), 0);
     let output = child.wait_with_output().unwrap();

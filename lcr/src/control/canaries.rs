@@ -1,21 +1,16 @@
 //! The commands about canaries. `confirm` and `abandon` end one as they end a trial: there is one of the two at a time.
 
-use std::time::Duration;
-
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 
-use crate::{Error, ErrorKind, PlanBuilder, Result, canary::CanaryEnd};
+use crate::{PlanBuilder, Result, canary::CanaryEnd};
 
 use super::{
     changes::{CanaryRules, time},
-    protocol,
+    ends, protocol,
     served::{Nothing, Served},
     view,
 };
-
-/// How long one request waits for the end of a canary. A thread of few waits, so a client asks again.
-const WAIT: Duration = Duration::from_secs(60);
 
 /// Begins a canary, in place of the commit.
 pub(super) fn begin(plan: PlanBuilder<'_>, rules: &CanaryRules) -> Result<Box<RawValue>> {
@@ -39,18 +34,11 @@ pub(super) fn wait_canary(served: Served<'_>) -> Result<Box<RawValue>> {
         timeout_ms: u64,
     }
     let Arguments { number, timeout_ms } = served.request.arguments()?;
-    let limit = time("timeout_ms", timeout_ms)?.min(WAIT);
+    let limit = time("timeout_ms", timeout_ms)?;
     let is_meant = |of: u64| number.is_none_or(|number| number == of);
-    let ended = served.runtime.wait_canary(limit).filter(|end| is_meant(end.number));
-    if ended.is_none() && !served.runtime.canary().is_some_and(|canary| is_meant(canary.number)) {
-        // It may have ended between the two looks.
-        let last = served.runtime.wait_canary(Duration::ZERO).filter(|end| is_meant(end.number));
-        let Some(last) = last else {
-            let text = "no such canary is under way, and it was not the last one; the events say how it ended";
-            return Err(Error::new(ErrorKind::NotFound, text));
-        };
-        return protocol::value(&json!({ "end": end(&last)? }));
-    }
+    let wait = |limit| served.runtime.wait_canary(limit).filter(|end| is_meant(end.number));
+    let is_under_way = || served.runtime.canary().is_some_and(|canary| is_meant(canary.number));
+    let ended = ends::wait("canary", limit, wait, is_under_way)?;
     protocol::value(&json!({ "end": ended.as_ref().map(end).transpose()? }))
 }
 

@@ -18,6 +18,7 @@ mod commands;
 mod connection;
 mod descriptors;
 mod directory;
+mod ends;
 mod exports;
 mod finding;
 mod following;

@@ -1,22 +1,17 @@
 //! The commands about trials and the quarantine.
 
-use std::time::Duration;
-
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 
-use crate::{Error, ErrorKind, Result, TrialEnd, report::ContentHash};
+use crate::{Result, TrialEnd, report::ContentHash};
 
 use super::{
     canaries,
     changes::time,
-    protocol,
+    ends, protocol,
     served::{Nothing, Served},
     view,
 };
-
-/// How long one request waits for the end of a trial. A thread of few waits, so a client asks again.
-const WAIT: Duration = Duration::from_secs(60);
 
 pub(super) fn trial(served: Served<'_>) -> Result<Box<RawValue>> {
     let Nothing {} = served.request.arguments()?;
@@ -32,19 +27,11 @@ pub(super) fn wait_trial(served: Served<'_>) -> Result<Box<RawValue>> {
         timeout_ms: u64,
     }
     let Arguments { generation, timeout_ms } = served.request.arguments()?;
-    let limit = time("timeout_ms", timeout_ms)?.min(WAIT);
+    let limit = time("timeout_ms", timeout_ms)?;
     let is_meant = |of: u64| generation.is_none_or(|generation| generation == of);
-    let ended = served.runtime.wait_trial(limit).filter(|end| is_meant(end.generation));
-    if ended.is_none() && !served.runtime.trial().is_some_and(|trial| is_meant(trial.generation)) {
-        // It may have ended between the two looks.
-        let last = served.runtime.wait_trial(Duration::ZERO).filter(|end| is_meant(end.generation));
-        let Some(last) = last else {
-            let text = "no such trial is under way, and it was not the last one; the events say how it ended";
-            return Err(Error::new(ErrorKind::NotFound, text));
-        };
-        return answer(Some(&last));
-    }
-    answer(ended.as_ref())
+    let wait = |limit| served.runtime.wait_trial(limit).filter(|end| is_meant(end.generation));
+    let is_under_way = || served.runtime.trial().is_some_and(|trial| is_meant(trial.generation));
+    answer(ends::wait("trial", limit, wait, is_under_way)?.as_ref())
 }
 
 pub(super) fn confirm(served: Served<'_>) -> Result<Box<RawValue>> {

@@ -22,6 +22,8 @@ mod execution;
 pub(crate) mod exporting;
 pub(crate) mod fit;
 mod fit_document;
+#[cfg(all(test, not(loom)))]
+mod fixtures;
 mod foreseen;
 mod handover;
 #[cfg(feature = "mock")]
@@ -69,8 +71,6 @@ mod telling;
 mod transaction;
 pub(crate) mod trial;
 mod unresolved;
-#[cfg(all(test, not(loom)))]
-mod until;
 mod watch;
 #[cfg(feature = "reflect")]
 pub(crate) mod watching;

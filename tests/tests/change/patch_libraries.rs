@@ -74,9 +74,9 @@ fn a_patch_on_trial_that_panics_is_rolled_back_to_the_version_before() {
     assert_eq!(error.kind(), ErrorKind::Quarantined, "{error}");
 }
 
-#[test]
-fn a_patch_comes_back_with_the_end_of_its_trial_and_rests_if_its_component_is_gone_by_then() {
-    let rt = empty_runtime();
+/// Has the first version of a patch come back by the end of the second one's trial, when what it was on is gone.
+#[track_caller]
+fn have_a_patch_come_back_without_its_component(rt: &Runtime) {
     rt.load(component("clock_v1")).unwrap();
     rt.replace(component("patch_later_1")).unwrap();
     let next = rt.plan().replace(component("patch_later_2_panics_inside"));
@@ -84,6 +84,12 @@ fn a_patch_comes_back_with_the_end_of_its_trial_and_rests_if_its_component_is_go
     rt.plan().remove("clock").commit().unwrap();
     let end = rt.abandon("the first one was better").unwrap();
     assert_eq!(end.outcome, TrialOutcome::RolledBack, "{end:?}");
+}
+
+#[test]
+fn a_patch_comes_back_with_the_end_of_its_trial_and_rests_if_its_component_is_gone_by_then() {
+    let rt = empty_runtime();
+    have_a_patch_come_back_without_its_component(&rt);
     let patch = rt.patches().remove(0);
     let library = patch.library.map(|library| library.to_string());
     assert_eq!((library.as_deref(), &*patch.component, patch.rests.is_some()), (Some("later 1.0.0"), "clock", true));
@@ -121,13 +127,7 @@ fn a_subscriber_that_hears_of_a_patch_that_rests_may_call_the_runtime() {
         set_global_default(Registry::default().with(asking)).unwrap();
         let rt = Arc::new(empty_runtime());
         of.set(Arc::downgrade(&rt)).unwrap();
-        rt.load(component("clock_v1")).unwrap();
-        rt.replace(component("patch_later_1")).unwrap();
-        let next = rt.plan().replace(component("patch_later_2_panics_inside"));
-        next.trial(Trial::until_confirmed()).commit().unwrap();
-        rt.plan().remove("clock").commit().unwrap();
-        let end = rt.abandon("the first one was better").unwrap();
-        assert_eq!(end.outcome, TrialOutcome::RolledBack, "{end:?}");
+        have_a_patch_come_back_without_its_component(&rt);
         let told = told.lock().unwrap();
         assert!(told.iter().all(|(_, is_told)| *is_told), "{told:#?}");
         assert!(told.iter().any(|(text, _)| text.contains("patch `later 1.0.0` rests: ")), "{told:#?}");

@@ -2,16 +2,18 @@
 
 mod of_thread;
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        atomic::{AtomicU64, Ordering},
-        mpsc,
-    },
+use std::sync::{
+    atomic::{AtomicU64, Ordering},
+    mpsc,
 };
 
 use super::*;
-use crate::{BoxError, Context, Fault, Handle, host::status::Status};
+use crate::{
+    BoxError, Context, Fault, Handle,
+    change::fixtures::{Counted, wait},
+    component::mocking::tests::panics,
+    host::status::Status,
+};
 
 #[lcr::interface(name = "live.prices", version = 1, mocks, patches)]
 trait Store {
@@ -116,26 +118,6 @@ fn store() -> (Runtime, Handle<dyn Store>) {
     (rt, store)
 }
 
-/// What a closure panics with.
-#[track_caller]
-fn panics(closure: impl FnOnce()) -> String {
-    let payload = catch_unwind(AssertUnwindSafe(closure)).expect_err("it does not panic");
-    match payload.downcast::<String>() {
-        Ok(text) => *text,
-        Err(payload) => (*payload.downcast::<&str>().unwrap()).to_owned(),
-    }
-}
-
-/// Waits until a condition holds.
-#[track_caller]
-fn wait(mut holds: impl FnMut() -> bool) {
-    let until = Instant::now() + Duration::from_secs(60);
-    while !holds() {
-        assert!(Instant::now() < until, "it has not come in time");
-        thread::sleep(Duration::from_millis(1));
-    }
-}
-
 /// How much the runtime has to destroy.
 fn left(rt: &Runtime) -> usize {
     let Status { retiring, .. } = rt.status();
@@ -146,15 +128,6 @@ fn left(rt: &Runtime) -> usize {
 #[track_caller]
 fn settled(rt: &Runtime) {
     wait(|| left(rt) == 0);
-}
-
-/// Counts its drops.
-struct Counted(Arc<AtomicU64>);
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
 }
 
 fn elsewhere<T: Send>(call: impl FnOnce() -> T + Send) -> T {

@@ -15,7 +15,11 @@ mod kinds;
 mod threads;
 
 use super::*;
-use crate::{Fault, FaultKind, Handle, change::until::wait, events::EventKind};
+use crate::{
+    Fault, FaultKind, Handle,
+    change::fixtures::{Counted, wait},
+    events::EventKind,
+};
 
 #[lcr::interface(name = "patch.counter", version = 1, patches)]
 trait Counter {
@@ -327,13 +331,4 @@ fn who_follows_the_runtime_is_told() {
     let add = vec!["add".to_owned()];
     assert_eq!(told(), ("told".to_owned(), add.clone(), true, Some("a test".to_owned())));
     assert_eq!(told(), ("told".to_owned(), add, false, None));
-}
-
-/// Counts its drops.
-struct Counted(Arc<AtomicU64>);
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
 }

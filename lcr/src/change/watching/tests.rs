@@ -11,7 +11,7 @@ use std::{
 use serde_json::Value as Json;
 
 use super::*;
-use crate::{Fault, FaultKind, Handle, change::until::wait, watch::Failing};
+use crate::{Fault, FaultKind, Handle, change::fixtures::wait, watch::Failing};
 
 #[derive(Clone, Debug, PartialEq, lcr::Abi)]
 enum Refusal {

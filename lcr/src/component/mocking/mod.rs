@@ -41,7 +41,7 @@ mod shown;
 mod streams;
 mod takes;
 #[cfg(all(test, not(loom)))]
-mod tests;
+pub(crate) mod tests;
 
 pub use ends::{Mock, Mockable, Object, mock};
 pub use expectation::{Chosen, Expect, Expecting};

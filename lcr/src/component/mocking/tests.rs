@@ -40,7 +40,7 @@ trait Journal {
 
 /// What a closure panics with.
 #[track_caller]
-fn panics(closure: impl FnOnce()) -> String {
+pub(crate) fn panics(closure: impl FnOnce()) -> String {
     let payload = catch_unwind(AssertUnwindSafe(closure)).expect_err("it does not panic");
     match payload.downcast::<String>() {
         Ok(text) => *text,

@@ -64,6 +64,7 @@ fn workspace(place: &Place) -> std::path::PathBuf {
 
 #[test]
 fn an_edit_is_built_and_serves_and_is_taken_off_and_errors_are_in_lines_of_the_users_text() {
+    let _turn = scaffold::turn();
     let place = Place::new();
     let workspace = workspace(&place);
     let mut server = place.start(&["till_1", "kinds"]);

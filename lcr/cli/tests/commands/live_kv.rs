@@ -288,6 +288,7 @@ fn an_operator_calls_traces_records_breaks_and_edits_a_server_under_load_and_tak
 
 /// Edits a method of the server to what a file has.
 fn edit(place: &Place, method: &str, file: &Path) -> Ended {
+    let _turn = scaffold::turn();
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
     let mut command = place.lcr();
     command.args(["edit", method, "--file"]).arg(file).arg("--manifest-path").arg(&examples).args([

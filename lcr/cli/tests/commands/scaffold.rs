@@ -4,6 +4,7 @@ use std::{
     env, fs,
     path::{Path, PathBuf},
     process::Command,
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use crate::harness::{end, run};
@@ -14,8 +15,15 @@ pub(crate) fn source() -> String {
     path.to_str().expect("the checkout has a path of UTF-8").to_owned()
 }
 
+/// The turn of a test to build. Cargo lets one build at a time into the folder that all of them share: without a turn,
+/// a test that looks at a command for as long as its limit would see it wait for the builds of all others.
+pub(crate) fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// What cargo needs in a workspace that `new` made. It takes the versions of this workspace's lock file, so nothing is
-/// fetched, and all such workspaces share what they have built.
+/// fetched, and all such workspaces share what they have built. Whoever builds there has the [`turn`].
 pub(crate) fn environment(workspace: &Path) -> [(&'static str, PathBuf); 2] {
     let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../Cargo.lock");
     if !workspace.join("Cargo.lock").exists() {
@@ -35,6 +43,7 @@ fn cargo(workspace: &Path) -> Command {
 
 #[test]
 fn a_new_workspace_builds_runs_and_passes_its_test() {
+    let _turn = turn();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("my-shop");
     run(["new", path.to_str().unwrap(), "--lcr-path", &source()]).with(0);
@@ -50,6 +59,7 @@ fn a_new_workspace_builds_runs_and_passes_its_test() {
 
 #[test]
 fn a_workspace_from_a_trait_builds_runs_and_passes_its_test() {
+    let _turn = turn();
     let folder = tempfile::tempdir().unwrap();
     let source_file = folder.path().join("store.rs");
     let text = "use std::collections::BTreeMap;\n\

@@ -13,8 +13,8 @@ use std::{
 
 use nix::pty::{Winsize, openpty};
 
-/// How long a test waits for what a loaded machine does late.
-const LIMIT: Duration = Duration::from_secs(120);
+/// How long a test waits for what a loaded machine does late, such as to build a component with all that it needs.
+const LIMIT: Duration = Duration::from_secs(300);
 
 const ROWS: NonZero<u16> = NonZero::new(30).unwrap();
 const COLUMNS: NonZero<u16> = NonZero::new(110).unwrap();

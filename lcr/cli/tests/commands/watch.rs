@@ -6,6 +6,7 @@ use crate::{scaffold, server::Place, terminal::Terminal};
 
 #[test]
 fn an_edit_is_built_and_serves_and_errors_of_the_compiler_are_shown() {
+    let _turn = scaffold::turn();
     let place = Place::new();
     let workspace = place.path().join("watched");
     place.run(["new", workspace.to_str().unwrap(), "--lcr-path", &scaffold::source()]).with(0);

@@ -27,14 +27,12 @@
 //!    be used. Lowering may run the author's code, which may panic: the call leaves then, too.
 
 use std::{
-    marker::PhantomData,
     mem::{self, MaybeUninit},
-    ops::Deref,
     ptr::NonNull,
 };
 
 use super::{
-    call_path::{Callee, Inside, served_fault},
+    call_path::{Callee, Inside, InsideGuard, served_fault},
     fault::Fault,
     generated::arguments::Arguments,
 };
@@ -42,7 +40,7 @@ use crate::abi::{
     detached::Detached,
     fault::{FaultKind, RawFault},
     frame::Place,
-    future::{ITEM, PENDING, READY, RawCall, RawFuture, Room},
+    future::{ITEM, PENDING, Polled, READY, RawCall, RawFuture, Room},
     interface::Interface,
     waker::WakerHead,
     world::{Methods, Pair, Table},
@@ -175,35 +173,6 @@ pub struct Held {
     pub(super) place: Place,
 }
 
-/// A call inside an instance: dropping it leaves.
-struct InsideGuard<I: ?Sized + Interface, E: Inside<I>> {
-    inside: E,
-    interface: PhantomData<fn(&I)>,
-}
-
-impl<I: ?Sized + Interface, E: Inside<I>> InsideGuard<I, E> {
-    #[inline(always)]
-    fn new(inside: E) -> InsideGuard<I, E> {
-        InsideGuard { inside, interface: PhantomData }
-    }
-}
-
-impl<I: ?Sized + Interface, E: Inside<I>> Deref for InsideGuard<I, E> {
-    type Target = E;
-
-    #[inline(always)]
-    fn deref(&self) -> &E {
-        &self.inside
-    }
-}
-
-impl<I: ?Sized + Interface, E: Inside<I>> Drop for InsideGuard<I, E> {
-    #[inline(always)]
-    fn drop(&mut self) {
-        self.inside.leave();
-    }
-}
-
 /// Starts a call on the instance with these methods, in which the call is `inside`. `hold` has the host hold the
 /// instance.
 ///
@@ -286,6 +255,25 @@ impl Running {
             inside.leave();
             return Advance::Pending;
         }
+        // SAFETY: this is the answer of the call's future, with the value that it has written.
+        unsafe { self.advanced(callee, inside, method, (polled, value), done) }
+    }
+
+    /// What a poll came to that is not pending. Apart from the poll, because a call has one end and may have many polls
+    /// before it: what compilers make of both in one piece, each poll that is pending pays for.
+    ///
+    /// # Safety
+    /// As for [`Running::poll`]; the answer is that of the call's future, with the value that it has written.
+    #[cold]
+    #[inline(never)]
+    unsafe fn advanced<C: AsyncCallee, R: Copy, T>(
+        &self,
+        callee: &C,
+        inside: impl Inside<C::Interface>,
+        method: u32,
+        (polled, value): (Polled, MaybeUninit<R>),
+        done: impl FnOnce(R) -> T,
+    ) -> Advance<T> {
         // Dropped behind `inside`, in each of the ways out.
         let end = End { callee, held: &self.held };
         let inside = InsideGuard::new(inside);

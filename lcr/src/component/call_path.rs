@@ -21,7 +21,7 @@
 //! 2. [`Callee::call`] ends in exactly one of its continuations `done` and `otherwise`.
 //! 3. The continuation `lift` runs if, and only if, the component did not get the arguments.
 
-use std::ptr::NonNull;
+use std::{marker::PhantomData, ops::Deref, ptr::NonNull};
 
 use super::{
     async_call::Held,
@@ -96,6 +96,35 @@ pub trait Inside<I: ?Sized + Interface> {
     fn leave(&self);
     /// Has the instance held for a call of an async method that is pending, before the call leaves.
     fn hold(&self, method: u32) -> Held;
+}
+
+/// A call inside an instance: dropping it leaves.
+pub(super) struct InsideGuard<I: ?Sized + Interface, E: Inside<I>> {
+    inside: E,
+    interface: PhantomData<fn(&I)>,
+}
+
+impl<I: ?Sized + Interface, E: Inside<I>> InsideGuard<I, E> {
+    #[inline(always)]
+    pub(super) fn new(inside: E) -> InsideGuard<I, E> {
+        InsideGuard { inside, interface: PhantomData }
+    }
+}
+
+impl<I: ?Sized + Interface, E: Inside<I>> Deref for InsideGuard<I, E> {
+    type Target = E;
+
+    #[inline(always)]
+    fn deref(&self) -> &E {
+        &self.inside
+    }
+}
+
+impl<I: ?Sized + Interface, E: Inside<I>> Drop for InsideGuard<I, E> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.inside.leave();
+    }
 }
 
 /// Calls method `method` of the instance with these methods, in which the call is `inside`.

@@ -14,7 +14,7 @@ use crate::{
         async_call::{Advance, AsyncCallee, FirstPoll, Running, Started, Ticket},
         call_path::Unserved,
         fault::Fault,
-        waker::lent::Lender,
+        waker::lent::{Lender, Loan},
     },
 };
 
@@ -212,10 +212,10 @@ where
             unreachable!("the call has begun")
         };
         let (callee, method, lower, done) = (self.callee, self.method, &self.lower, &self.done);
-        let started = self.lender.lend(waker, |waker| {
-            // SAFETY: `new` and the caller were told so; the waker is lent for this poll.
-            unsafe { callee.start(method, FirstPoll { waker, room }, &mut ticket, values, lower, done) }
-        });
+        let mut loan = Loan::new();
+        let first = FirstPoll { waker: self.lender.lend(waker, &mut loan), room };
+        // SAFETY: `new` and the caller were told so; the loan is for this poll.
+        let started = unsafe { callee.start(method, first, &mut ticket, values, lower, done) };
         match started {
             Started::Ready(value) => Poll::Ready(Answer::Ready(value)),
             Started::Pending(running) => {
@@ -242,10 +242,10 @@ where
         let (callee, method, done) = (self.callee, self.method, &self.done);
         let ends = Ends(&mut self.state);
         let running = ends.running();
-        let polled = self.lender.lend(waker, |waker| {
-            // SAFETY: this call was started by this callee with these types, and is not over.
-            unsafe { callee.poll_again::<R, T>(running, method, waker, done) }
-        });
+        let mut loan = Loan::new();
+        let waker = self.lender.lend(waker, &mut loan);
+        // SAFETY: this call was started by this callee with these types, and is not over; the loan is for this poll.
+        let polled = unsafe { callee.poll_again::<R, T>(running, method, waker, done) };
         match polled {
             Advance::Pending => {
                 mem::forget(ends);
@@ -288,7 +288,7 @@ where
         let ends = Ends(&mut self.state);
         let running = ends.running();
         // SAFETY: this call was started by this callee, and is not over; the waker is lent for this call.
-        let fault = self.lender.lend(waker, |waker| unsafe { running.watch(callee, method, waker) });
+        let fault = self.lender.lend_to(waker, |waker| unsafe { running.watch(callee, method, waker) });
         if let Some(fault) = fault {
             return Poll::Ready(Answer::fault(fault));
         }
@@ -303,7 +303,7 @@ where
         if let State::Cancellable(running) = &self.state {
             let callee = self.callee;
             // SAFETY: this call was started by this callee, and is not over; the waker is lent for this call.
-            self.lender.lend(waker, |waker| unsafe { running.watch_behind_item(callee, waker) });
+            self.lender.lend_to(waker, |waker| unsafe { running.watch_behind_item(callee, waker) });
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Lending an executor's waker to another image.
 
 use std::{
+    mem::MaybeUninit,
     panic::{AssertUnwindSafe, catch_unwind},
     ptr,
     sync::atomic::{AtomicPtr, Ordering},
@@ -27,6 +28,17 @@ pub(crate) struct Lender {
     kept: AtomicPtr<Kept>,
 }
 
+/// Where the head lies that is lent for one poll, if it needs a place: on the stack of whoever polls.
+pub(crate) struct Loan<'a>(MaybeUninit<Lent<'a>>);
+
+impl Loan<'_> {
+    /// A place in which nothing is.
+    #[inline(always)]
+    pub(crate) const fn new() -> Self {
+        Loan(MaybeUninit::uninit())
+    }
+}
+
 /// A head on the lender's stack.
 #[repr(C)]
 struct Lent<'a> {
@@ -45,19 +57,26 @@ impl Lender {
         Lender { kept: AtomicPtr::new(ptr::null_mut()) }
     }
 
-    /// Lends `waker` to `poll`, for the length of that call.
+    /// Lends `waker` for one poll. The head is valid as long as the waker, the lender and the place of the loan stay as
+    /// they are.
+    ///
+    /// No closure stands between this and the poll, because compilers do not always inline such a closure, and a
+    /// call polls often.
     #[inline(always)]
-    pub(crate) fn lend<T>(&mut self, waker: &Waker, poll: impl FnOnce(*const WakerHead) -> T) -> T {
-        let lent;
-        // `poll` is named once, so that it is inlined.
-        let head = match self.known(waker) {
+    pub(crate) fn lend<'a>(&'a mut self, waker: &'a Waker, loan: &'a mut Loan<'a>) -> *const WakerHead {
+        match self.known(waker) {
             Some(head) => head,
             None => {
-                lent = Lent { head: WakerHead::lent(&LENT, holds::ours()), waker, kept: &self.kept };
-                (&raw const lent).cast()
+                let lent = Lent { head: WakerHead::lent(&LENT, holds::ours()), waker, kept: &self.kept };
+                ptr::from_ref(loan.0.write(lent)).cast()
             }
-        };
-        poll(head)
+        }
+    }
+
+    /// Lends `waker` to `poll`, for the length of that call.
+    pub(crate) fn lend_to<T>(&mut self, waker: &Waker, poll: impl FnOnce(*const WakerHead) -> T) -> T {
+        let mut loan = Loan::new();
+        poll(self.lend(waker, &mut loan))
     }
 
     /// The head of a waker that another image has made, or that the callee has kept.

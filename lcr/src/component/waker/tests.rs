@@ -120,10 +120,10 @@ fn a_received_waker_is_lent_on_as_it_came() {
     with_foreign(counts, |head| {
         let pass = |waker: &Waker| {
             let mut lender = Lender::new();
-            lender.lend(waker, |lent| assert_eq!(lent, head));
+            lender.lend_to(waker, |lent| assert_eq!(lent, head));
             // SAFETY: the head is lent for this closure.
-            let deep = lender.lend(waker, |lent| unsafe { with_waker(lent, Waker::clone) });
-            lender.lend(&deep, |lent| assert_eq!(Some(lent), head_of(&deep)));
+            let deep = lender.lend_to(waker, |lent| unsafe { with_waker(lent, Waker::clone) });
+            lender.lend_to(&deep, |lent| assert_eq!(Some(lent), head_of(&deep)));
             deep
         };
         // SAFETY: as above.
@@ -149,7 +149,7 @@ fn a_clone_that_the_executor_refuses_is_a_panic_of_the_callee() {
 fn a_head_that_comes_home_is_the_executors_own_waker() {
     let (_, waker) = task();
     let mut lender = Lender::new();
-    lender.lend(&waker, |head| {
+    lender.lend_to(&waker, |head| {
         // SAFETY: the head is lent for this closure.
         unsafe { with_waker(head, |home| assert!(ptr::eq(home, &waker))) };
         // SAFETY: as above.
@@ -166,13 +166,13 @@ fn a_callee_that_keeps_a_waker_is_lent_the_kept_one_until_the_task_changes() {
     let (first, waker) = task();
     let mut lender = Lender::new();
     // SAFETY: the heads are lent for the closures.
-    let kept = lender.lend(&waker, |head| unsafe { WakerHead::keep(head) });
+    let kept = lender.lend_to(&waker, |head| unsafe { WakerHead::keep(head) });
     assert_eq!(Arc::strong_count(&first), 3, "one clone of the waker, for all polls");
     for _ in 0..10 {
-        lender.lend(&waker.clone(), |head| assert_eq!(head, kept));
+        lender.lend_to(&waker.clone(), |head| assert_eq!(head, kept));
     }
     let (second, waker) = task();
-    lender.lend(&waker, |head| {
+    lender.lend_to(&waker, |head| {
         assert_ne!(head, kept, "another task polls");
         // SAFETY: as above.
         unsafe { WakerHead::wake(head) };
@@ -191,7 +191,7 @@ fn threads_that_keep_a_lent_waker_at_once_share_one_head() {
     for _ in 0..20 {
         let (task, waker) = task();
         let mut lender = Lender::new();
-        let kept: Vec<_> = lender.lend(&waker, |head| {
+        let kept: Vec<_> = lender.lend_to(&waker, |head| {
             let head = head.expose_provenance();
             let keep = move || {
                 // SAFETY: the head is lent until the threads are joined.
@@ -235,7 +235,7 @@ fn malicious() -> Waker {
 fn no_panic_of_an_executors_waker_reaches_another_image() {
     let waker = std::mem::ManuallyDrop::new(malicious());
     let mut lender = Lender::new();
-    let kept = lender.lend(&waker, |head| {
+    let kept = lender.lend_to(&waker, |head| {
         // SAFETY: the head is lent for the closure.
         unsafe { WakerHead::wake(head) };
         // SAFETY: as above.
@@ -249,7 +249,7 @@ fn no_panic_of_an_executors_waker_reaches_another_image() {
     unsafe { WakerHead::release(kept) };
     let mut lender = Lender::new();
     // SAFETY: the head is lent for the closure.
-    let kept = lender.lend(&waker, |head| unsafe { WakerHead::keep(head) });
+    let kept = lender.lend_to(&waker, |head| unsafe { WakerHead::keep(head) });
     assert!(kept.is_null(), "the second clone panics");
 }
 

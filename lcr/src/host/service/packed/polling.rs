@@ -48,7 +48,7 @@ impl PackedMethod {
         let arguments: Vec<*mut ()> = arguments.iter().copied().chain([(&raw mut call).cast()]).collect();
         let woken = Arc::new(Woken { thread: thread::current(), is_woken: AtomicBool::new(false) });
         let (waker, mut lender) = (Waker::from(Arc::clone(&woken)), Lender::new());
-        let mut polled = lender.lend(&waker, |waker| {
+        let mut polled = lender.lend_to(&waker, |waker| {
             // SAFETY: there is room for a call, and only this thread knows it.
             unsafe { call.cast::<RawCall<()>>().write(RawCall::new(waker, Some(&room))) };
             // SAFETY: as in `call`; the call has been filled in, and the room outlives the future.
@@ -74,7 +74,7 @@ impl PackedMethod {
             // SAFETY: a component's table is constant, and its image is mapped while the future is there.
             let poll = unsafe { (*future.table).poll };
             // SAFETY: as above; the value has room behind the call.
-            polled = lender.lend(&waker, |waker| unsafe { poll(future.data, waker, value) });
+            polled = lender.lend_to(&waker, |waker| unsafe { poll(future.data, waker, value) });
         }
     }
 }

@@ -255,7 +255,7 @@ impl Context {
         };
         // As everything that registers, it is there for as long as the process.
         let export = Export::new::<T, Bare>(manifest_record(&declaration).leak(), I::THUNKS, create::<T>)
-            .with_crossings(I::CROSSINGS);
+            .with_crossings(<I as ServedBy<T>>::CROSSINGS);
         self.given.runtime.add_linked(Box::leak(Box::new(export)))?;
         // The first use constructs it, on this thread.
         MOCK.set(Some(Box::new(mock)));

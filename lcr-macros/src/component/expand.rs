@@ -19,8 +19,7 @@ use crate::{
 pub(crate) fn registration(component: &Component, source: Option<&SourceRecord>) -> TokenStream {
     let (lcr, import) = (private(), import(&component.lcr));
     let (implementor, ambient) = (component.implementor(), ambient(component));
-    let (thunks, crossings) = (of_interface(component, "THUNKS"), of_interface(component, "SIGNATURES"));
-    let starts = of_interface(component, "STARTED");
+    let (thunks, crossings) = (of_interface(component, "THUNKS"), of_interface(component, "CROSSINGS"));
     let conditions = conditions(&component.item.attrs);
     let declaration = declare(component, source);
     let text = source.map(|source| &source.section);
@@ -82,7 +81,7 @@ pub(crate) fn registration(component: &Component, source: Option<&SourceRecord>)
                 &__LCR_MANIFEST,
                 #thunks,
                 #create,
-            ).with_crossings(#crossings).with_starts(#starts) #shared #healthy #state #incremental;
+            ).with_crossings(#crossings) #shared #healthy #state #incremental;
             #lcr::inventory::submit! {
                 // SAFETY: the manifest was made of the interface and the type, and so were the functions.
                 unsafe { #lcr::Registration::new(&__LCR_EXPORT) }

@@ -154,13 +154,9 @@ fn describe(interface: &Interface) -> TokenStream {
     let deps = &interface.deps;
     let methods = interface.methods.iter().map(describe_method);
     let crossings = interface.methods.iter().map(serving::crossing);
-    let starts = interface.methods.iter().any(Method::is_polled).then(|| {
-        let starts = interface.methods.iter().map(serving::start);
-        ours!(const STARTS: &'static [::core::option::Option<&'static #lcr::Crossing>] = &[#(#starts),*];)
-    });
+    let count = Literal::usize_unsuffixed(interface.methods.len());
     ours! {
         const __LCR_METHODS: &'static [#lcr::Method] = &[#(#methods),*];
-        const __LCR_CROSSINGS: &'static [::core::option::Option<&'static #lcr::Crossing>] = &[#(#crossings),*];
         // SAFETY: the table and the handles come from the same methods in the same order.
         unsafe impl #lcr::Interface for dyn #trait_name + '_ {
             const NAME: &'static str = #name;
@@ -168,14 +164,19 @@ fn describe(interface: &Interface) -> TokenStream {
             const REPLACES: &'static [u32] = &[#(#replaces),*];
             const DEPS: &'static [#lcr::Need] = &[#(#lcr::Need::of::<dyn #deps>()),*];
             const METHODS: &'static [#lcr::Method] = __LCR_METHODS;
-            const CROSSINGS: &'static [::core::option::Option<&'static #lcr::Crossing>] = __LCR_CROSSINGS;
-            #starts
             const ENCODED: &'static [u8] =
                 &#lcr::interface_bytes::<{ #lcr::interface_len(#name, #version, __LCR_METHODS) }>(
                     #name,
                     #version,
                     __LCR_METHODS,
                 );
+
+            // Inlined, so that an image has the thunks only if it needs them.
+            #[inline]
+            fn crossings() -> &'static [#lcr::Crossing] {
+                static __LCR_CROSSINGS: #lcr::Table<#count> = #lcr::Table::new();
+                __LCR_CROSSINGS.get(|__lcr_list| { #(#crossings)* })
+            }
         }
     }
 }

@@ -33,29 +33,25 @@ pub(super) fn table(interface: &Interface) -> TokenStream {
     }
 }
 
-/// The thunks of the method's signature, or `None` if it is polled.
+/// Adds the thunks of the method's C function to the list of the interface.
 pub(super) fn crossing(method: &Method) -> TokenStream {
     let lcr = private();
     if method.is_polled() {
-        return ours!(::core::option::Option::None);
+        return start(method);
     }
     let reprs = method.arguments.iter().map(repr);
     let result = of_value(&with_inferred_lifetimes(&method.result), "Repr");
     let crossing = respan(ours!(#lcr::crossing::<(#(#reprs,)*), #result>), method.first_unverified());
-    ours!(#crossing())
+    ours!(#crossing(__lcr_list);)
 }
 
-/// The thunks of a polled method's C function, or `None` if it is not polled.
-pub(super) fn start(method: &Method) -> TokenStream {
+fn start(method: &Method) -> TokenStream {
     let lcr = private();
-    if !method.is_polled() {
-        return ours!(::core::option::Option::None);
-    }
     let reprs = method.arguments.iter().map(repr);
     let value = of_value(&method.value(), "Repr");
     let call = ours!(*mut #lcr::RawCall<#value>);
-    let start = respan(ours!(#lcr::crossing::<(#(#reprs,)* #call,), u8>), method.first_unverified());
-    ours!(#start())
+    let start = respan(ours!(#lcr::start::<(#(#reprs,)* #call,), u8>), method.first_unverified());
+    ours!(#start(__lcr_list);)
 }
 
 /// How a method's arguments are received out of their representations, which lie in variables.

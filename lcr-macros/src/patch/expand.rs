@@ -14,7 +14,7 @@ pub(crate) fn registration(patch: &Patch) -> TokenStream {
     let layers = patch.functions.iter().map(layer);
     let crossings = patch.functions.iter().map(|function| {
         let (name, conditions) = (function.name.unraw().to_string(), &function.conditions);
-        ours!(#(#conditions)* #lcr::patched_crossing::<__LcrPatched>(#name))
+        ours!(#(#conditions)* #lcr::patched_crossing::<__LcrPatched>(#name, __lcr_list);)
     });
     let declaration = declare(patch);
     ours! {
@@ -27,8 +27,12 @@ pub(crate) fn registration(patch: &Patch) -> TokenStream {
             #[used]
             #[unsafe(link_section = ".lcr.manifest")]
             static __LCR_MANIFEST: [u8; __LCR_LENGTH] = #lcr::manifest_bytes(&__LCR_DECLARATION);
-            static __LCR_EXPORT: #lcr::Export =
-                #lcr::patch_export(&__LCR_MANIFEST, &[#(#layers),*], &[#(#crossings),*]);
+            const __LCR_LAYERS: &'static [#lcr::Thunk] = &[#(#layers),*];
+            extern "C" fn __lcr_crossings() -> *const #lcr::Crossing {
+                static __LCR_CROSSINGS: #lcr::Table<{ __LCR_LAYERS.len() }> = #lcr::Table::new();
+                #lcr::patch_crossings(&__LCR_CROSSINGS, |__lcr_list| { #(#crossings)* })
+            }
+            static __LCR_EXPORT: #lcr::Export = #lcr::patch_export(&__LCR_MANIFEST, __LCR_LAYERS, __lcr_crossings);
             #lcr::inventory::submit! {
                 // SAFETY: the manifest was made of the methods whose functions the export has.
                 unsafe { #lcr::Registration::new(&__LCR_EXPORT) }

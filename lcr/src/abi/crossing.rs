@@ -1,9 +1,10 @@
 //! Crossings: the two thunks of a signature, by which a method is called, and patched, by whoever does not know its
 //! types.
 //!
-//! A component's image has one [`Crossing`] for each signature of its methods, generic over the representations of
-//! arguments and result: two methods of one signature share it. It crosses in [`Export`](super::tables::Export),
-//! beside the methods.
+//! A component's image has two thunks for each signature of its methods, generic over the representations of
+//! arguments and result: methods of one signature share them. A table of [`Crossing`]s, one for each method, crosses
+//! by a function of the [`Export`](super::tables::Export), which makes the table when it is asked for it first: for
+//! each address in a constant table the file would have 24 bytes more, by which the loader finds it.
 //!
 //! - *packed*: calls a method's C function with arguments that lie elsewhere, and writes the outcome elsewhere. It
 //!   takes the function, so that it belongs to the signature and not to the method.
@@ -30,7 +31,7 @@
 //! polls, is woken for and drops, and whose instance the host holds between polls; a packed call has none of that to
 //! offer, and a hook around it would be a hook around each poll. Hosts refuse such a method by name.
 //!
-//! The C function itself has thunks, though: [`Export::start`](super::tables::Export::start). Its last argument is the
+//! The C function itself has thunks, though ([`Crossing::is_polled`]). Its last argument is the
 //! address of the [call](super::future::RawCall), its result a [`Polled`](super::future::Polled), and a hook of it sees
 //! the start and first poll, and the future that is left behind. Hosts count the ends of calls by that.
 
@@ -46,7 +47,7 @@ pub type PackedCall = unsafe extern "C" fn(function: *const (), data: *const (),
 
 /// The thunks of one signature in one image. Constant.
 #[repr(C)]
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Crossing {
     /// Calls a function of this signature.
     pub packed: PackedCall,
@@ -57,11 +58,15 @@ pub struct Crossing {
     /// Its alignment.
     pub outcome_align: u16,
     /// How many arguments there are.
-    pub arguments: u16,
+    pub arguments: u8,
+    /// Whether the method is polled. Then these are the thunks of its C function, which takes the
+    /// [call](super::future::RawCall) as its last argument.
+    pub is_polled: bool,
 }
 
 layout!(Crossing: size 24, align 8 {
-    packed at 0, hooked at 8, outcome_size at 16, outcome_align at 20, arguments at 22
+    packed at 0, hooked at 8, outcome_size at 16, outcome_align at 20, arguments at 22,
+    is_polled at 23
 });
 
 // SAFETY: a crossing is constant, and holds addresses of code.

@@ -13,8 +13,7 @@ use super::{
 ///
 /// # Safety
 /// [`Interface::METHODS`] must describe, in order, the C functions of the interface's tables, which its
-/// handles call. [`Interface::CROSSINGS`] and [`Interface::STARTS`] must have, in that order, the thunks of their
-/// signatures.
+/// handles call. [`Interface::crossings`] must give, in that order, the thunks of these functions.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an lcr interface",
     label = "no `#[lcr::interface]` on this trait",
@@ -31,15 +30,21 @@ pub unsafe trait Interface: Send + Sync {
     const DEPS: &'static [Need];
     /// The methods in the order in which handles number them.
     const METHODS: &'static [Method];
-    /// The thunks of each method's signature; `None` for a method that is polled. Apart from the methods, so that an
-    /// image which only calls the interface has none of them.
-    const CROSSINGS: &'static [Option<&'static Crossing>] = &[];
-    /// The thunks of the C function of each polled method; `None` for the others. Empty if no method is polled.
-    const STARTS: &'static [Option<&'static Crossing>] = &[];
     /// Name, version and methods, as the bytes that a manifest has.
     const ENCODED: &'static [u8];
     /// A hash of [`Interface::ENCODED`], for messages and tables.
     const FINGERPRINT: u64 = fnv1a(Self::ENCODED);
+
+    /// The thunks of each method's C function; none at all, or as many as there are methods. Apart from the methods, so
+    /// that an image which only calls the interface has none of them.
+    fn crossings() -> &'static [Crossing] {
+        &[]
+    }
+
+    /// The thunks of a method's signature; `None` if it is polled, or has none.
+    fn crossing(method: usize) -> Option<&'static Crossing> {
+        Self::crossings().get(method).filter(|crossing| !crossing.is_polled)
+    }
 }
 
 /// One method of an interface.

@@ -108,22 +108,20 @@ pub struct Export {
     pub state: *const StateTable,
     /// What its objects are, for the image itself: it compares its exports (`ImageTable::objects`).
     pub identity: fn() -> Option<Identity>,
-    /// The thunks of each method's signature, as many as there are methods; null where a method has none, and null
-    /// for an image that has none at all. Constant.
-    pub crossings: *const Option<&'static Crossing>,
+    /// Gives the thunks of each method's C function, as many as there are methods; null if there are none. They stay
+    /// as they are for as long as the image is mapped. Any thread; runs no author's code. `None` for an image that has
+    /// none at all.
+    pub crossings: Option<extern "C" fn() -> *const Crossing>,
     /// Writes a state that an instance of this export has saved as one of an older version, which its manifest names.
     /// Any thread; the instance lives for the call, and calls may be inside it. The state's bytes live for the call;
     /// the last argument is that of `save`.
     pub downgrade: Option<unsafe extern "C" fn(usize, u32, RawSlice<u8>, *const AtomicU32) -> Saved>,
-    /// The thunks of the C function of each polled method, as many as there are methods; null where a method is not
-    /// polled, and null for an image that has none at all. Constant.
-    pub starts: *const Option<&'static Crossing>,
 }
 
-layout!(Export: size 120, align 8 {
+layout!(Export: size 112, align 8 {
     manifest at 0, manifest_len at 8, thunks at 16, thunk_count at 24, create at 32, destroy at 40,
     healthy at 48, save at 56, restore at 64, incremental at 72, state at 80, identity at 88, crossings at 96,
-    downgrade at 104, starts at 112
+    downgrade at 104
 });
 
 /// How an instance's state is copied while callers use it. Each function takes an instance of the export
@@ -213,25 +211,27 @@ impl Export {
     /// The thunks of a method's signature. `None` if the method is polled, if the image has no thunks, or if the export
     /// has not that many methods.
     pub fn crossing(&self, method: usize) -> Option<&'static Crossing> {
-        if method >= self.thunk_count || self.crossings.is_null() {
-            return None;
-        }
-        // SAFETY: the image promises as many crossings as thunks.
-        let crossing = unsafe { self.crossings.add(method) };
-        // SAFETY: crossings are constant.
-        unsafe { *crossing }
+        self.thunks_of(method).filter(|crossing| !crossing.is_polled)
     }
 
     /// The thunks of a polled method's C function, which takes the [call](super::future::RawCall) as its last argument.
     /// `None` if the method is not polled, if the image has no thunks, or if the export has not that many methods.
     pub fn start(&self, method: usize) -> Option<&'static Crossing> {
-        if method >= self.thunk_count || self.starts.is_null() {
+        self.thunks_of(method).filter(|crossing| crossing.is_polled)
+    }
+
+    fn thunks_of(&self, method: usize) -> Option<&'static Crossing> {
+        if method >= self.thunk_count {
             return None;
         }
-        // SAFETY: the image promises as many as thunks.
-        let start = unsafe { self.starts.add(method) };
-        // SAFETY: they are constant.
-        unsafe { *start }
+        let crossings = self.crossings?();
+        if crossings.is_null() {
+            return None;
+        }
+        // SAFETY: the image promises as many crossings as thunks.
+        let crossing = unsafe { crossings.add(method) };
+        // SAFETY: they stay as they are.
+        Some(unsafe { &*crossing })
     }
 
     /// The manifest's record.

@@ -164,7 +164,7 @@ fn patched_methods<I: ?Sized + Patchable>(
     let mut methods: Vec<(usize, PatchedMethod)> = Vec::new();
     for (method, kind) in mem::take(&mut layers.0) {
         // Only a method that is not polled has a function that takes a closure.
-        let crossing = I::CROSSINGS[method];
+        let crossing = I::crossing(method);
         assert!(crossing.is_some(), "the method has a crossing");
         let layer = Layer::new(owner, kind);
         match methods.iter_mut().find(|(number, _)| *number == method) {

@@ -65,7 +65,7 @@ impl Answers {
     }
 
     /// A layer for the C function of a polled method, which takes so many arguments: the last one is the call.
-    pub fn layer_of_start(self: &Arc<Answers>, arguments: u16) -> Kind {
+    pub fn layer_of_start(self: &Arc<Answers>, arguments: u8) -> Kind {
         Kind::Around(Box::new(CountedStart { answers: Arc::clone(self), call: usize::from(arguments.max(1)) - 1 }))
     }
 

@@ -260,7 +260,8 @@ impl Running {
     }
 
     /// What a poll came to that is not pending. Apart from the poll, because a call has one end and may have many polls
-    /// before it: what compilers make of both in one piece, each poll that is pending pays for.
+    /// before it: what compilers make of both in one piece, each poll that is pending pays for. An item of a stream
+    /// takes this way, too.
     ///
     /// # Safety
     /// As for [`Running::poll`]; the answer is that of the call's future, with the value that it has written.

@@ -48,32 +48,15 @@ impl Export {
             incremental: None,
             state: std::ptr::null(),
             identity: || None,
-            crossings: std::ptr::null(),
+            crossings: None,
             downgrade: None,
-            starts: std::ptr::null(),
         }
     }
 
-    /// Adds the thunks of the methods' signatures, one for each method: those of the export's interface.
-    ///
-    /// # Panics
-    /// If they are not as many as the methods.
+    /// Adds the function that gives the thunks of the methods' C functions, as many as there are methods or none.
     #[must_use]
-    pub const fn with_crossings(mut self, crossings: &'static [Option<&'static Crossing>]) -> Export {
-        assert!(crossings.len() == self.thunk_count);
-        self.crossings = crossings.as_ptr();
-        self
-    }
-
-    /// Adds the thunks of the polled methods' C functions, one for each method, or none: those of the export's
-    /// interface.
-    ///
-    /// # Panics
-    /// If they are not as many as the methods.
-    #[must_use]
-    pub const fn with_starts(mut self, starts: &'static [Option<&'static Crossing>]) -> Export {
-        assert!(starts.is_empty() || starts.len() == self.thunk_count);
-        self.starts = if starts.is_empty() { std::ptr::null() } else { starts.as_ptr() };
+    pub const fn with_crossings(mut self, crossings: extern "C" fn() -> *const Crossing) -> Export {
+        self.crossings = Some(crossings);
         self
     }
 

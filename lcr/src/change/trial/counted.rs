@@ -91,8 +91,6 @@ impl Drop for Counted {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use std::ptr;
-
     use super::*;
     use crate::{
         Runtime,
@@ -138,14 +136,12 @@ mod tests {
         let whole = begin(bell(|export| Export { ..*export })).unwrap();
         assert_eq!((whole.answers().wanted(), whole.answers().given()), (3, 0));
         drop(whole);
-        for (method, bell) in [
-            ("counted.bell.strike", bell(|export| Export { crossings: ptr::null(), ..*export })),
-            ("counted.bell.toll", bell(|export| Export { starts: ptr::null(), ..*export })),
-        ] {
-            let error = begin(bell).err().unwrap();
-            assert_eq!(error.kind(), ErrorKind::Invalid);
-            let text = error.to_string();
-            assert!(text.contains(method) && text.contains("build it again") && text.contains("for a time"), "{text}");
-        }
+        let error = begin(bell(|export| Export { crossings: None, ..*export })).err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Invalid);
+        let text = error.to_string();
+        assert!(
+            ["counted.bell.strike", "build it again", "for a time"].iter().all(|words| text.contains(words)),
+            "{text}"
+        );
     }
 }

@@ -7,7 +7,10 @@
 
 use std::{marker::PhantomData, mem::MaybeUninit};
 
-use super::arguments::Arguments;
+use super::{
+    arguments::Arguments,
+    crossing_tables::{Form, List},
+};
 use crate::abi::{
     crossing::{Crossing, Hook, Packed},
     fault::Outcome,
@@ -22,12 +25,24 @@ pub trait Crosses {
     const CROSSING: &'static Crossing;
 }
 
-/// The thunks of the signature of a method.
-pub const fn crossing<A, R>() -> Option<&'static Crossing>
+/// Adds the thunks of the signature of a method.
+#[inline(always)]
+pub fn crossing<A, R>(list: &mut List<'_>)
 where
     Signature<A, R>: Crosses,
 {
-    Some(<Signature<A, R> as Crosses>::CROSSING)
+    let Crossing { packed, hooked, .. } = *<Signature<A, R> as Crosses>::CROSSING;
+    list.add(packed, hooked, const { Form::of(<Signature<A, R> as Crosses>::CROSSING, false) });
+}
+
+/// As [`crossing`], of a polled method's C function.
+#[inline(always)]
+pub fn start<A, R>(list: &mut List<'_>)
+where
+    Signature<A, R>: Crosses,
+{
+    let Crossing { packed, hooked, .. } = *<Signature<A, R> as Crosses>::CROSSING;
+    list.add(packed, hooked, const { Form::of(<Signature<A, R> as Crosses>::CROSSING, true) });
 }
 
 /// Runs a hook with these arguments.
@@ -79,6 +94,7 @@ macro_rules! crossings {
                     outcome_size: size_of::<Outcome<Output>>() as u32,
                     outcome_align: align_of::<Outcome<Output>>() as u16,
                     arguments: $count,
+                    is_polled: false,
                 }
             };
         }
@@ -162,7 +178,7 @@ mod tests {
     }
 
     fn crossing_of(method: &str) -> Option<&'static Crossing> {
-        <dyn Desk>::CROSSINGS[place(method)]
+        <dyn Desk>::crossing(place(method))
     }
 
     fn desk() -> Box<Placed<Wood, Bare>> {
@@ -210,6 +226,8 @@ mod tests {
     #[test]
     fn a_polled_method_has_no_thunks() {
         assert!(crossing_of("later").is_none());
+        let start = &<dyn Desk>::crossings()[place("later")];
+        assert!(start.is_polled && start.arguments == 1, "its C function takes a call");
     }
 
     #[test]
@@ -219,7 +237,7 @@ mod tests {
             fn one(&self, key: &str) -> u64;
             fn other(&self, name: &str) -> u64;
         }
-        let [Some(one), Some(other)] = <dyn Twins>::CROSSINGS else { panic!() };
+        let [one, other] = <dyn Twins>::crossings() else { panic!() };
         assert_eq!((one.outcome_size, one.arguments), (other.outcome_size, other.arguments));
         let methods = <dyn Desk>::METHODS;
         assert!(methods[place("next")].is_pure && !methods[place("keep")].is_pure);

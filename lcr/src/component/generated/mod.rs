@@ -6,6 +6,7 @@
 //! | `values` | lowers, lifts and receives a value |
 //! | `arguments` | bundles the arguments of a method or callback |
 //! | `crossings` | the thunks of a method's signature, by which it is called and patched without its types |
+//! | `crossing_tables` | lists these thunks for each interface |
 //! | `patches` | makes layers of a method of an author's closures |
 //! | `mocks` | is left out where there are no mocks (feature `mock`) |
 //! | `patch_libraries` | makes C functions of layers, for libraries that hold a patch |
@@ -38,6 +39,7 @@ pub mod arguments;
 pub mod async_requests;
 pub mod async_services;
 pub mod callbacks;
+pub mod crossing_tables;
 pub mod crossings;
 pub mod fields;
 pub(crate) mod lists;

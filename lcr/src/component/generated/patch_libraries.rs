@@ -13,7 +13,10 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use super::patches::{Collects as _, Patchable};
+use super::{
+    crossing_tables::{List, Table, for_export},
+    patches::{Collects as _, Patchable},
+};
 use crate::{
     abi::{
         crossing::{Below, Crossing, Packed},
@@ -88,7 +91,7 @@ impl Made {
         let Some((method, Kind::Around(around))) = methods.into_layers().0.pop() else {
             unreachable!("a function of the interface's builder adds a layer")
         };
-        let crossing = I::CROSSINGS[method].expect("a method that a function stands around has a crossing");
+        let crossing = I::crossing(method).expect("a method that a function stands around has a crossing");
         Made { around, crossing, below: below.into() }
     }
 }
@@ -109,7 +112,7 @@ unsafe fn name<'a>(below: *const Below) -> &'a str {
 pub const fn patch_export(
     manifest: &'static [u8],
     layers: &'static [Thunk],
-    crossings: &'static [Option<&'static Crossing>],
+    crossings: extern "C" fn() -> *const Crossing,
 ) -> Export {
     Export::new::<(), Bare>(manifest, layers, construct_nothing).with_crossings(crossings)
 }
@@ -129,12 +132,19 @@ pub const fn patched_method<I: ?Sized + Interface>(name: &str) -> Method {
     Method { has_default: *has_default, shape, arguments, is_pure: *is_pure }
 }
 
-/// The thunks of its signature.
+/// Adds the thunks of its signature.
 ///
 /// # Panics
 /// If there is no method of that name.
-pub const fn patched_crossing<I: ?Sized + Interface>(name: &str) -> Option<&'static Crossing> {
-    I::CROSSINGS[place::<I>(name)]
+pub fn patched_crossing<I: ?Sized + Interface>(name: &str, list: &mut List<'_>) {
+    if let Some(crossing) = I::crossing(place::<I>(name)) {
+        list.copy(crossing);
+    }
+}
+
+/// The crossings of a patch with so many methods, for its export.
+pub fn patch_crossings<const N: usize>(table: &'static Table<N>, fill: fn(&mut List<'_>)) -> *const Crossing {
+    for_export(table.get(fill), N)
 }
 
 const fn place<I: ?Sized + Interface>(name: &str) -> usize {

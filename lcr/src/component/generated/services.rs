@@ -10,6 +10,7 @@ use crate::{
     component::{
         ambient::{Ambient, Bare, Placed},
         export::default_create,
+        generated::crossing_tables::crossings_of,
         panic_barrier::barrier,
     },
 };
@@ -28,10 +29,8 @@ use crate::{
 pub unsafe trait ServedBy<T: 'static, A: Ambient = Bare>: Interface {
     /// The methods' C functions.
     const THUNKS: &'static [Thunk];
-    /// The thunks of the methods' signatures.
-    const SIGNATURES: &'static [Option<&'static Crossing>] = Self::CROSSINGS;
-    /// The thunks of the polled methods' C functions.
-    const STARTED: &'static [Option<&'static Crossing>] = Self::STARTS;
+    /// Gives the thunks of the methods' C functions.
+    const CROSSINGS: extern "C" fn() -> *const Crossing = crossings_of::<Self>;
     /// What the manifest says of the interface.
     const INTERFACE: InterfaceInfo = InterfaceInfo::of::<Self>();
 }

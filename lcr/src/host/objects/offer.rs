@@ -67,7 +67,7 @@ impl Offer {
         let implementation = Implementation::of_object(
             Component::linked(export),
             export.clone(),
-            const { &Export::of_shared::<T>(I::THUNKS).with_crossings(I::CROSSINGS) },
+            const { &Export::of_shared::<T>(I::THUNKS).with_crossings(<I as ServedBy<T>>::CROSSINGS) },
             Object::new(object),
         );
         Ok(Offer { manifest, implementation })

@@ -130,7 +130,7 @@ static EXPORT: RuntimeInner<Export> = RuntimeInner(Export {
     manifest: FILE.as_ptr(), manifest_len: FILE.len(), thunks: THUNKS.as_ptr(), thunk_count: 2,
     create: nothing, destroy: nothing, healthy: Some(nothing), save: Some(nothing), restore: Some(nothing),
     incremental: 0, state: 0,
-    identity: nothing, crossings: 0, downgrade: None, starts: 0,
+    identity: nothing, crossings: 0, downgrade: None,
 });
 static EXPORTS: RuntimeInner<*const Export> = RuntimeInner(&EXPORT.0);
 static TABLE: RuntimeInner<Table> = RuntimeInner(Table {

@@ -16,7 +16,7 @@ pub struct Export {
     create: extern "C" fn(), destroy: extern "C" fn(),
     healthy: Option<extern "C" fn()>, save: Option<extern "C" fn()>, restore: Option<extern "C" fn()>,
     incremental: usize, state: usize,
-    identity: extern "C" fn(), crossings: usize, downgrade: Option<extern "C" fn()>, starts: usize,
+    identity: extern "C" fn(), crossings: usize, downgrade: Option<extern "C" fn()>,
 }
 #[repr(C)]
 pub struct Table {
@@ -50,7 +50,7 @@ pub extern "C" fn lcr_entry_7(_host: *const u8) -> *const Table {
         manifest: REGISTERED.as_ptr(), manifest_len: REGISTERED.len(), thunks: THUNKS.as_ptr(), thunk_count: 2,
         create: nothing, destroy: nothing, healthy: Some(nothing), save: Some(nothing), restore: Some(nothing),
         incremental: 0, state: 0,
-    identity: nothing, crossings: 0, downgrade: None, starts: 0,
+    identity: nothing, crossings: 0, downgrade: None,
     }));
     let exports = Box::leak(Box::new(export as *const Export));
     Box::leak(Box::new(Table {

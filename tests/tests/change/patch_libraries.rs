@@ -183,6 +183,21 @@ fn libraries_that_a_rollback_brings_back_stand_inside_those_that_stood_around_th
 }
 
 #[test]
+fn a_rollback_to_before_libraries_were_removed_leaves_the_one_that_has_come_back_since() {
+    let (rt, clock) = clock();
+    let names = || rt.patches().into_iter().map(|patch| patch.name).collect::<Vec<_>>();
+    rt.replace(component("patch_thrice_1")).unwrap();
+    rt.replace(component("patch_later_1")).unwrap();
+    rt.plan().remove("later").commit().unwrap();
+    rt.plan().remove("thrice").commit().unwrap();
+    rt.rollback(Back::Steps(1)).unwrap();
+    assert_eq!((clock.version(), names()), (3, vec!["thrice".to_owned()]));
+    let report = rt.rollback(Back::Steps(3)).unwrap();
+    assert_eq!((clock.version(), names()), (103, vec!["thrice".to_owned(), "later".to_owned()]));
+    assert_eq!(report.members.len(), 1, "`thrice` is the same: {report:?}");
+}
+
+#[test]
 fn what_does_not_fit_is_refused_by_its_reason_and_changes_nothing() {
     let rt = empty_runtime();
     let refused = |file: &str, kind: ErrorKind, text: &str| {

@@ -339,8 +339,27 @@ fn take_back<'a>(newest_first: impl Iterator<Item = &'a Left>) -> Target {
         }
         target.bindings.extend(left.bindings.iter().map(|(interface, bound)| (interface.clone(), bound.clone())));
     }
+    lead_to_present(&mut target.places);
     target.places.retain(|place| place.present.is_some() || place.kept.is_some());
     target
+}
+
+/// Has each component of the target that is in no present one's place take the place of the one that has its name. A
+/// component may have gone since, and one of its name have come: another one to the notes, but a plan has one of a
+/// name.
+fn lead_to_present(places: &mut [Place]) {
+    let named = |(at, place): (usize, &Place)| Some((place.present.clone()?, at));
+    let mut named: HashMap<String, usize> = places.iter().enumerate().filter_map(named).collect();
+    for at in 0..places.len() {
+        // The place that loses its present component may have one of the target that is present, too.
+        let mut next = Some(at);
+        while let Some(at) = next.take() {
+            let Place { present: None, kept: Some(kept) } = &places[at] else { continue };
+            let Some(there) = named.remove(&kept.id.name) else { continue };
+            places[at].present = places[there].present.take();
+            next = Some(there);
+        }
+    }
 }
 
 #[cfg(all(test, not(loom)))]

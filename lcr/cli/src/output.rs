@@ -198,6 +198,11 @@ fn harmless(text: &str, colors: bool) -> Cow<'_, str> {
     harmless.into()
 }
 
+/// `1 pin`, `2 pins`
+pub(crate) fn counted(number: u64, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
 /// A number of bytes as people read it: three digits and a binary unit.
 pub(crate) fn bytes(number: u64) -> String {
     const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];

@@ -8,10 +8,10 @@ use serde_json::{Value as Json, json};
 use crate::{
     arguments::Events,
     exit::{Failure, Outcome},
-    output::{Output, Style},
+    output::{Output, Style, counted},
 };
 
-use super::{Process, actor, component, list, look::counted, micros, number, short, text};
+use super::{Process, actor, component, list, micros, number, short, text};
 
 /// For how long nothing has to happen until `events` without `--follow` ends.
 const SETTLED: Duration = Duration::from_secs(1);

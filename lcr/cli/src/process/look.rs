@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use crate::{
     arguments::{Target, Why},
     exit::{Failure, Outcome},
-    output::{Output, Style, bytes},
+    output::{Output, Style, bytes, counted},
     table::Table,
 };
 
@@ -72,7 +72,8 @@ fn rest(status: &Json) -> String {
     let images = number(status, "retained_images");
     if images > 0 {
         let size = bytes(number(status, "retained_image_bytes"));
-        lines.push(format!("{} of old components stay mapped, {size}", counted(images, "image")));
+        let stay = if images == 1 { "stays" } else { "stay" };
+        lines.push(format!("{} of old components {stay} mapped, {size}", counted(images, "image")));
     }
     for left in list(status, "left_threads") {
         let name = left["thread"].as_str().unwrap_or("a thread without a name");
@@ -92,11 +93,6 @@ fn patch(patch: &Json) -> String {
         None => format!("patch {number} `{name}` stands around {methods} of {interface} in `{component}`"),
         Some(why) => format!("patch {number} `{name}` of {interface} in `{component}` rests: {why}"),
     }
-}
-
-/// `1 pin`, `2 pins`
-pub(super) fn counted(number: u64, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
 /// Prints who is inside replaced instances.
@@ -174,4 +170,23 @@ pub(crate) fn why(arguments: &Why, output: &Output) -> Result<Outcome, Failure> 
         output.text(&shown)?;
     }
     Ok(Outcome::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_of_what_is_beside_the_components_is_written_as_one() {
+        let with = |number: u64| {
+            let status = json!({
+                "retiring": number, "pins": number, "retained_images": number, "retained_image_bytes": 2048
+            });
+            rest(&status)
+        };
+        let one = "1 replaced instance not destroyed yet\n1 pin; see `lcr pins`\n\
+                   1 image of old components stays mapped, 2.0 KiB\n";
+        assert_eq!((with(0).as_str(), with(1).as_str()), ("", one));
+        assert!(with(2).ends_with("2 images of old components stay mapped, 2.0 KiB\n"), "{}", with(2));
+    }
 }

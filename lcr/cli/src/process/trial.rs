@@ -10,11 +10,11 @@ use serde_json::{Value as Json, json};
 use crate::{
     arguments::{Abandon, Quarantine, Target},
     exit::{Failure, Outcome, Status},
-    output::{Output, Style},
+    output::{Output, Style, counted},
     table::Table,
 };
 
-use super::{Process, canary, component, events, list, look::counted, nothing, number, short, text};
+use super::{Process, canary, component, events, list, nothing, number, short, text};
 
 /// How often the end of a trial or canary is asked for, so that a connection never stays silent for long.
 const STEP: Duration = Duration::from_secs(10);

@@ -15,7 +15,7 @@ use serde_json::{Map, Value as Json, json, value::RawValue};
 use crate::{
     arguments::watching::{Fail, Record, Slow, Stats, Trace, Watched},
     exit::{Failure, Outcome},
-    output::{Output, Style},
+    output::{Output, Style, counted},
     table::Table,
 };
 
@@ -119,7 +119,8 @@ fn millis(time: Duration) -> Json {
 /// Says how many calls are missing.
 fn tell_lost(lost: u64, why: &str, output: &Output) {
     if lost > 0 && !output.is_json() {
-        output.note(format!("{lost} calls were left out: {why}"));
+        let were = if lost == 1 { "was" } else { "were" };
+        output.note(format!("{} {were} left out: {why}", counted(lost, "call")));
     }
 }
 
@@ -267,9 +268,9 @@ pub(crate) fn fail(fail: &Fail, output: &Output) -> Result<Outcome, Failure> {
     });
     let watching = Watching::begin("fail", &fail.methods, &fail.watched, time, options, output)?;
     if !output.is_json() {
-        let methods = list(&watching.answer, "methods").len();
+        let methods = counted(list(&watching.answer, "methods").len() as u64, "method");
         let text = format!(
-            "calls of {methods} methods of {} fail until this command ends: {}% of them",
+            "calls of {methods} of {} fail until this command ends: {}% of them",
             watching.name,
             fail.rate * 100.0
         );
@@ -282,7 +283,10 @@ pub(crate) fn fail(fail: &Fail, output: &Output) -> Result<Outcome, Failure> {
     })?;
     match output.is_json() {
         true => output.json(&last)?,
-        false => output.line(format!("{} of {} calls failed", number(&last, "failed"), number(&last, "calls")))?,
+        false => {
+            let calls = counted(number(&last, "calls"), "call");
+            output.line(format!("{} of {calls} failed", number(&last, "failed")))?;
+        }
     }
     Ok(Outcome::of(number(&last, "failed") > 0))
 }
@@ -316,7 +320,10 @@ pub(crate) fn record(record: &Record, output: &Output) -> Result<Outcome, Failur
     file.flush().map_err(|error| failed(&error))?;
     match output.is_json() {
         true => output.json(&json!({ "written": written, "lost": lost }))?,
-        false => output.line(format!("{written} calls are in {name}"))?,
+        false => {
+            let are = if written == 1 { "is" } else { "are" };
+            output.line(format!("{} {are} in {name}", counted(written, "call")))?;
+        }
     }
     tell_lost(lost, "they came faster than they are written (see --per-second), or were too long", output);
     Ok(Outcome::of(written > 0))

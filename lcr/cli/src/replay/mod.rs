@@ -22,7 +22,7 @@ use serde_json::{Value as Json, json, value::RawValue};
 use crate::{
     arguments::watching::Replay,
     exit::{Failure, Outcome, Status},
-    output::{Output, Style},
+    output::{Output, Style, counted},
     process::{Process, list, text, watching::FORM},
 };
 use subject::Subject;
@@ -83,7 +83,8 @@ pub(crate) fn replay(replay: &Replay, output: &Output) -> Result<Outcome, Failur
         true => output.json(&json!({ "calls": calls, "differ": differ, "skipped": skipped }))?,
         false => {
             let not_made = if skipped > 0 { format!(", {skipped} cannot be made again") } else { String::new() };
-            output.line(format!("{calls} calls: {differ} differ{not_made}"))?;
+            let verb = if differ == 1 { "differs" } else { "differ" };
+            output.line(format!("{}: {differ} {verb}{not_made}", counted(calls, "call")))?;
         }
     }
     Ok(Outcome::of(differ == 0 && calls > 0))

@@ -8,7 +8,7 @@ use ratatui::{
     widgets::{Block, Cell, Clear, List, ListItem, Paragraph, Row, Table, TableState},
 };
 
-use crate::output::{self, bytes};
+use crate::output::{self, bytes, counted};
 
 use super::{
     keys::KEYS,
@@ -63,12 +63,12 @@ fn heading(view: &View) -> Paragraph<'_> {
         first.push(Span::styled("  paused", Style::new().fg(Color::Yellow)));
     }
     let second = format!(
-        "{} instances, {} handles, {} pins, {} retiring, {} images retained ({})",
-        view.number("instances"),
-        view.number("handles"),
-        view.number("pins"),
+        "{}, {}, {}, {} retiring, {} retained ({})",
+        counted(view.number("instances"), "instance"),
+        counted(view.number("handles"), "handle"),
+        counted(view.number("pins"), "pin"),
         view.number("retiring"),
-        view.number("retained_images"),
+        counted(view.number("retained_images"), "image"),
         bytes(view.number("retained_image_bytes")),
     );
     Paragraph::new(vec![Line::from(first), Line::from(second)])

@@ -50,7 +50,7 @@ fn the_view_shows_components_with_versions_and_what_they_are() {
     let rows = shown(&view(), 100, 12);
     let expected = [
         "shop (pid 7)  generation 3",
-        "2 instances, 3 handles, 0 pins, 0 retiring, 1 images retained (2.0 MiB)",
+        "2 instances, 3 handles, 0 pins, 0 retiring, 1 image retained (2.0 MiB)",
         "",
         "COMPONENT  VERSION  INTERFACE      INSTANCES  INSIDE  CALLS     FAULTS  HASH          IS",
         "clerk      1.0.0    shop.clerk v1  1          0                 0       linked        protected",

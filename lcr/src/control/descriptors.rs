@@ -46,14 +46,16 @@ impl Kept {
     /// Opens a descriptor by `open`, which does not block.
     pub(super) fn open(open: impl FnOnce() -> io::Result<OwnedFd>) -> io::Result<Kept> {
         static HANDLERS: Once = Once::new();
+        let mut result = 0;
         HANDLERS.call_once(|| {
             // SAFETY: the functions live as long as the process: this image is never unmapped, since a host is not
             // a component.
-            let result = unsafe { libc::pthread_atfork(Some(before), Some(after_in_parent), Some(after_in_child)) };
-            if result != 0 {
-                tracing::error!("no memory for fork handlers: children of forks keep the control socket open");
-            }
+            result = unsafe { libc::pthread_atfork(Some(before), Some(after_in_parent), Some(after_in_child)) };
         });
+        // Behind it: a subscriber may serve another runtime.
+        if result != 0 {
+            tracing::error!("no memory for fork handlers: children of forks keep the control socket open");
+        }
         let mut table = lock();
         let descriptor = open()?;
         table.push(descriptor.as_raw_fd());

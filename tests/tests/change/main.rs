@@ -21,6 +21,7 @@ mod plans;
 mod precopy;
 mod protected;
 mod provided;
+mod refused_calls;
 mod rehearsals;
 mod rollback;
 mod saving;

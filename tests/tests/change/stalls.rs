@@ -1,12 +1,10 @@
-//! Code that never returns, constructors that wait for each other in a ring, and system calls that the
-//! kernel refuses. Each ends the transaction that it is part of, is named in the error, and stops nothing
-//! else.
+//! Code that never returns, and constructors that wait for each other in a ring. Each ends the transaction that it is
+//! part of, is named in the error, and stops nothing else.
 
 use std::{
     collections::HashMap,
     fs::DirBuilder,
     os::unix::fs::{DirBuilderExt, MetadataExt},
-    ptr,
     sync::{Arc, Barrier, Mutex, mpsc},
     thread,
     time::Duration,
@@ -323,78 +321,4 @@ fn a_subscriber_that_panics_at_what_a_dead_process_left_refuses_no_load() {
         rt.load(component("clock_v1")).unwrap();
         assert!(!left.exists());
     });
-}
-
-/// Has the kernel refuse `membarrier` to every thread of the process, or only to the calling thread and
-/// the threads that it starts.
-fn refuse_membarrier(everywhere: bool) {
-    let allow = libc::SECCOMP_RET_ALLOW;
-    let refuse = libc::SECCOMP_RET_ERRNO | libc::EPERM.cast_unsigned();
-    let number = u32::try_from(libc::SYS_membarrier).unwrap();
-    let step = |code: u32, jt, jf, k| libc::sock_filter { code: u16::try_from(code).unwrap(), jt, jf, k };
-    let mut steps = [
-        step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
-        step(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 1, number),
-        step(libc::BPF_RET | libc::BPF_K, 0, 0, refuse),
-        step(libc::BPF_RET | libc::BPF_K, 0, 0, allow),
-    ];
-    let filter = libc::sock_fprog { len: 4, filter: steps.as_mut_ptr() };
-    // SAFETY: the call takes numbers only.
-    assert_eq!(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }, 0);
-    let flags = if everywhere { libc::SECCOMP_FILTER_FLAG_TSYNC } else { 0 };
-    // SAFETY: the filter is valid for the call, which copies it.
-    let set = unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, ptr::from_ref(&filter)) };
-    assert_eq!(set, 0, "{}", std::io::Error::last_os_error());
-}
-
-#[test]
-fn a_filter_that_refuses_membarrier_later_ends_a_transaction_and_no_call() {
-    in_a_process_of_its_own(|| {
-        let bank = Bank::open();
-        let clocks = empty_runtime();
-        clocks.load(component("clock_v1")).unwrap();
-        let clock: Handle<dyn Clock> = clocks.service().unwrap();
-        let before = (bank.rt.generation(), clocks.generation());
-        refuse_membarrier(true);
-        let error = bank.rt.replace(component("vault_v2")).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Io, "{error}");
-        assert!(error.to_string().contains("membarrier"), "{error}");
-        assert_eq!(clocks.replace(component("clock_v2")).unwrap_err().kind(), ErrorKind::Io);
-        assert_eq!((bank.rt.generation(), clocks.generation()), before, "a world was published");
-        assert!(!bank.rt.status().is_gate_shut);
-        assert_eq!((bank.branch.deposit(1), bank.branch.versions(), clock.version()), (1, (1, 1), 1));
-        // These are more handles than the table has room for; their instances are destroyed again.
-        let own = || clocks.reference::<dyn Clock>(&Script::default()).unwrap();
-        let many: Vec<Handle<dyn Clock>> = (0..300).map(|_| own()).collect();
-        assert!(many.iter().all(|clock| clock.version() == 1));
-        drop(many);
-        wait_until("the instances are destroyed", || clocks.status().destroyed == 300);
-        // A runtime that begins now uses fences instead.
-        let later = empty_runtime();
-        later.load(component("clock_v1")).unwrap();
-        let clock: Handle<dyn Clock> = later.service().unwrap();
-        later.replace(component("clock_v2")).unwrap();
-        assert_eq!(clock.version(), 2);
-        // Runtimes still end.
-        drop((clocks, later));
-        assert!(Handle::pin(&clock).is_err());
-    });
-}
-
-#[test]
-fn a_filter_on_one_thread_refuses_its_transactions_only() {
-    let bank = Bank::open();
-    thread::scope(|scope| {
-        let filtered = scope.spawn(|| {
-            refuse_membarrier(false);
-            let error = bank.rt.replace(component("vault_v2")).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Io, "{error}");
-            (bank.branch.deposit(1), bank.branch.versions())
-        });
-        assert_eq!(filtered.join().unwrap(), (1, (1, 1)));
-    });
-    assert_eq!(bank.branch.deposit(1), 2);
-    bank.rt.replace(component("vault_v2")).unwrap();
-    assert_eq!(bank.branch.versions(), (1, 2));
-    bank.close();
 }

@@ -40,11 +40,12 @@ static RUNTIMES: Mutex<Vec<Weak<RuntimeInner>>> = Mutex::new(Vec::new());
 /// Has forks take care of a runtime.
 pub(in crate::host) fn register(inner: &Arc<RuntimeInner>) {
     static HANDLERS: Once = Once::new();
-    HANDLERS.call_once(|| {
-        if !sys::at_fork(before, after_in_parent, after_in_child) {
-            tracing::error!("no memory for fork handlers: runtimes must not be used in a forked child");
-        }
-    });
+    let mut is_refused = false;
+    HANDLERS.call_once(|| is_refused = !sys::at_fork(before, after_in_parent, after_in_child));
+    // Behind it: a subscriber may make a runtime.
+    if is_refused {
+        tracing::error!("no memory for fork handlers: runtimes must not be used in a forked child");
+    }
     let mut runtimes = RUNTIMES.lock().unwrap_or_else(PoisonError::into_inner);
     runtimes.retain(|runtime| runtime.strong_count() > 0);
     runtimes.push(Arc::downgrade(inner));

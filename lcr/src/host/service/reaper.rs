@@ -112,17 +112,17 @@ impl RuntimeInner {
 
     /// Wakes the reaper. Starts its thread if that does not run.
     pub(crate) fn wake_reaper(&self) {
-        self.reaper.wake(|| {
+        let woken = self.reaper.wake(|| {
             if self.is_closed() {
-                return false;
+                return Ok(false);
             }
             let weak = self.weak();
-            let started = sys::start(c"lcr-reaper", AUTHORS_STACK, move || run(&weak));
-            if let Err(error) = &started {
-                tracing::error!(%error, "no reaper thread; replaced instances stay until one can be started");
-            }
-            started.is_ok()
+            sys::start(c"lcr-reaper", AUTHORS_STACK, move || run(&weak)).map(|_| true)
         });
+        // Not under the reaper's lock: a subscriber may call the runtime.
+        if let Err(error) = woken {
+            tracing::error!(%error, "no reaper thread; replaced instances stay until one can be started");
+        }
     }
 
     /// Starts a thread that destroys the queued objects.

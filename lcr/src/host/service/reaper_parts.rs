@@ -4,6 +4,7 @@
 //! do, and anew in the child of a fork.
 
 use std::{
+    io,
     ptr::NonNull,
     sync::{
         Mutex, MutexGuard, PoisonError,
@@ -92,15 +93,18 @@ impl Reaper {
         inner.running().iter().filter(|running| all || running.hangs()).map(Running::straggler).collect()
     }
 
-    /// Wakes the reaper's thread. If the thread does not run in this process, calls `start`, which starts it
-    /// and returns whether that succeeded.
-    pub(super) fn wake(&self, start: impl FnOnce() -> bool) {
+    /// Wakes the reaper's thread. If the thread does not run in this process, calls `start`, under the lock, which
+    /// starts it and returns whether it did.
+    ///
+    /// # Errors
+    /// That of `start`.
+    pub(super) fn wake(&self, start: impl FnOnce() -> io::Result<bool>) -> io::Result<()> {
         let process = sys::forks() + 1;
         if self.running.load(Ordering::Acquire) == process {
             if let Some(thread) = &*lock(&self.thread) {
                 thread.unpark();
             }
-            return;
+            return Ok(());
         }
         let mut slot = lock(&self.thread);
         if self.running.load(Ordering::Acquire) == process {
@@ -108,13 +112,14 @@ impl Reaper {
             if let Some(thread) = &*slot {
                 thread.unpark();
             }
-            return;
+            return Ok(());
         }
-        if start() {
+        if start()? {
             // The reaper sets its handle before its first look, so it needs no wake-up before that.
             *slot = None;
             self.running.store(process, Ordering::Release);
         }
+        Ok(())
     }
 
     /// Notes that the calling thread is the reaper's.

@@ -282,11 +282,11 @@ impl Image {
             return held(reopened(self), text);
         }
         let Image { library, copy, .. } = self;
-        if let Err(error) = ManuallyDrop::into_inner(library).close() {
+        let (closed, left) = (ManuallyDrop::into_inner(library).close(), still_mapped(copy.path()));
+        drop(turn); // A subscriber may load, or fork.
+        if let Err(error) = closed {
             tracing::warn!(image = %copy.path().display(), %error, "dlclose failed");
         }
-        let left = still_mapped(copy.path());
-        drop(turn);
         match left {
             Some(library) => {
                 let library = ManuallyDrop::new(library);

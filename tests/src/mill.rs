@@ -17,6 +17,8 @@ pub struct Ways {
     pub lingers: u64,
     /// Whether it says that it is not healthy.
     pub is_ill: bool,
+    /// Whether its constructor asks the barn how much flour there is.
+    pub asks_barn: bool,
 }
 
 /// Why a mill grinds nothing.

@@ -21,7 +21,11 @@ macro_rules! mill {
         impl Wheel {
             fn build(context: &Context) -> Result<Wheel, BoxError> {
                 let ways = if context.is_configured() { context.config()? } else { Ways::default() };
-                Ok(Wheel { ways, calls: AtomicU64::new(0), barn: context.dependency()? })
+                let barn: Handle<dyn Barn> = context.dependency()?;
+                if ways.asks_barn {
+                    barn.store(0);
+                }
+                Ok(Wheel { ways, calls: AtomicU64::new(0), barn })
             }
 
             fn check(&self) -> Result<(), BoxError> {

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, OnceLock, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
@@ -314,6 +314,37 @@ fn plans_for_the_component_wait_for_the_end_of_its_canary_and_others_go_on() {
     rt.withdraw_canary("enough").unwrap();
     rt.replace(component("mill_2")).unwrap();
     assert_eq!(mill.version(), 2);
+}
+
+/// A barn whose keeper configures the mill when the mill asks how much there is.
+#[derive(Default)]
+struct Office(OnceLock<Weak<Runtime>>);
+
+impl Barn for Office {
+    fn store(&self, flour: u64) -> u64 {
+        if let Some(rt) = self.0.get().and_then(Weak::upgrade) {
+            rt.configure("mill", &Ways { lingers: 1, ..Ways::default() }).unwrap();
+        }
+        flour
+    }
+}
+
+#[test]
+fn a_canary_is_refused_if_its_component_is_configured_while_the_candidate_is_constructed() {
+    let (rt, office) = (Arc::new(empty_runtime()), Arc::new(Office::default()));
+    let plan = rt.plan().provide::<dyn Barn, _>("barn", Arc::clone(&office)).unwrap();
+    plan.add(component("mill_1")).commit().unwrap();
+    let mill: Handle<dyn Mill> = rt.service().unwrap();
+    office.0.set(Arc::downgrade(&rt)).unwrap();
+    let begin = || second(&rt, Ways { asks_barn: true, ..Ways::default() }).canary(Canary::share(0.5));
+    let error = begin().unwrap_err();
+    assert!(error.kind() == ErrorKind::Stale && error.to_string().contains("`mill` was configured while"), "{error}");
+    assert_eq!((rt.canary().is_none(), mill.version(), mill.grind(1)), (true, 1, Ok(2)));
+    wait_until("the candidate is destroyed", || is_everything_destroyed(&rt, 2));
+    // It is configured as before.
+    begin().unwrap();
+    rt.configure("mill", &Ways::default()).unwrap_err();
+    assert_eq!(rt.withdraw_canary("enough").unwrap().outcome, CanaryOutcome::Withdrawn);
 }
 
 #[test]

@@ -23,10 +23,12 @@ use crate::{
     },
 };
 
-/// An instance of the new version, and the providers whose calls it may get.
+/// An instance of the new version, the providers whose calls it may get, and the configuration that these had when it
+/// was constructed.
 pub(super) struct Auditioned {
     pub(super) instance: Instance,
     pub(super) providers: Vec<ProviderId>,
+    pub(super) present_config: Option<Arc<[u8]>>,
 }
 
 /// Has the reaper destroy candidates that no call has reached, and notes that their image is left.
@@ -136,16 +138,17 @@ impl Execution {
             // What the image tells, where several interfaces share an object.
             refuse_state(&implementation)?;
             let name = &implementation.component.id.name;
+            let present_config = self.inner.state().config_of(&providers);
             let config = match self.planned_config(&implementation) {
                 Some(planned) => Some(Arc::clone(planned)),
                 None if self.options.unconfigured.contains(name) => None,
-                None => self.inner.state().config_of(&providers),
+                None => present_config.clone(),
             };
             self.watch.step(Arc::clone(&implementation.component) as _, LifecycleStep::Constructor)?;
             let visibility = self.visibility();
             let made_now =
                 self.inner.instantiate(&implementation, config.as_deref(), visibility, Creation::Construct)?;
-            made.push(Auditioned { instance: made_now, providers });
+            made.push(Auditioned { instance: made_now, providers, present_config });
             self.watch.step(Arc::clone(&implementation.component) as _, LifecycleStep::HealthCheck)?;
             made.last().map_or(Ok(()), |made| made.instance.check())?;
         }

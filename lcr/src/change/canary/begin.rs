@@ -2,7 +2,7 @@
 //!
 //! The whole runs in the turn of one transaction, so that the component does not change meanwhile.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     change::{
@@ -78,7 +78,8 @@ impl Plan {
     /// - Any refusal of the plan ([`Plan::refusals`]).
     /// - `Invalid` if the plan does anything but replace one component, the rules are out of range, or no method can be
     ///   compared; `State` if a version keeps state, or they would not share a dependency.
-    /// - `OnTrial` if a trial or another canary is under way.
+    /// - `OnTrial` if a trial or another canary is under way; `Stale` if the component is configured while the new
+    ///   version is constructed.
     /// - `Busy`, `Deadline`, `Load`, `BadManifest`, `Construct`, `Unhealthy`, `Io` and `Closed` as for
     ///   [`Plan::commit`].
     pub fn canary(self, rules: Canary) -> Result<CanaryStatus> {
@@ -119,7 +120,7 @@ fn begin(plan: Plan, rules: &Canary) -> Result<CanaryStatus> {
         transaction::uncommitted(&inner, steps, options, plan.resolution.seen(), audition, |auditioned| {
             // The layers are in no world before that.
             let since = inner.latest_state().generation().next();
-            let placed = place(&inner, &plan, wanted, &auditioned);
+            let placed = place(&inner, &plan, wanted, &auditioned, rules.time());
             let (about, comparison, patches) = match placed {
                 Ok(placed) => placed,
                 Err(error) => {
@@ -127,7 +128,6 @@ fn begin(plan: Plan, rules: &Canary) -> Result<CanaryStatus> {
                     return Err(error);
                 }
             };
-            trials.canaries().begin(Running::new(about.clone(), Arc::clone(&comparison), rules.time()));
             let instances = auditioned.into_iter().map(|auditioned| auditioned.instance);
             let candidates = instances.map(|instance| instance.shown_since(since)).collect();
             Ok(Placed { about, comparison, candidates, patches })
@@ -140,12 +140,13 @@ fn begin(plan: Plan, rules: &Canary) -> Result<CanaryStatus> {
     status.filter(is_it).ok_or_else(|| Error::new(ErrorKind::Closed, "the runtime is gone"))
 }
 
-/// Puts the layers in, in the turn of a transaction.
+/// Has the canary under way, and puts the layers in, in the turn of a transaction.
 fn place(
     inner: &Arc<RuntimeInner>,
     plan: &Plan,
     wanted: Wanted,
     auditioned: &[Auditioned],
+    lasts: Duration,
 ) -> Result<(About, Arc<Comparison>, Vec<u64>)> {
     let trials = inner.trials();
     let weak = Arc::downgrade(&trials);
@@ -158,7 +159,6 @@ fn place(
     let (Some(component), Some(before), false) = (first, before, layers.patches.is_empty()) else {
         return Err(layers.nothing());
     };
-    place::put_in(inner, &layers.patches)?;
     let about = About {
         number: trials.canaries().next_number(),
         before,
@@ -173,5 +173,27 @@ fn place(
         actor: plan.options.actor.clone(),
         reason: plan.options.reason.clone(),
     };
+    announce(inner, auditioned, Running::new(about.clone(), Arc::clone(&comparison), lasts))?;
+    place::put_in(inner, &layers.patches).inspect_err(|_| trials.canaries().call_off())?;
     Ok((about, comparison, layers.patches.iter().map(|patch| patch.number).collect()))
+}
+
+/// Has the canary under way for every other thread. From here on its component is not configured; so no call is drawn
+/// before that, and what was configured meanwhile is found.
+///
+/// # Errors
+/// `Stale` if the component was configured since the candidate was constructed.
+fn announce(inner: &RuntimeInner, auditioned: &[Auditioned], running: Running) -> Result<()> {
+    let state = inner.latest_state();
+    let has_changed = |one: &Auditioned| state.config_of(&one.providers) != one.present_config;
+    if auditioned.iter().any(has_changed) {
+        let text = format!(
+            "component `{}` was configured while the candidate was constructed, and a canary compares two versions by \
+             the configurations that they have; begin it again",
+            running.about.before.name
+        );
+        return Err(Error::new(ErrorKind::Stale, text));
+    }
+    inner.trials().canaries().begin(running);
+    Ok(())
 }

@@ -59,7 +59,7 @@ impl Layers {
     /// # Errors
     /// `State` if the candidate and the instance that serves have a dependency from different services.
     pub(super) fn around(&mut self, inner: &RuntimeInner, auditioned: &Auditioned) -> Result<()> {
-        let Auditioned { instance, providers } = auditioned;
+        let Auditioned { instance, providers, .. } = auditioned;
         for &provider in providers {
             let old = old_version(inner, provider, instance)?;
             self.whole_before = old.component.origin.as_ref().map(Origin::whole);

@@ -85,7 +85,7 @@ impl About {
 impl Running {
     pub(super) fn new(about: About, comparison: Arc<Comparison>, lasts: Duration) -> Running {
         let (began, since) = (SystemTime::now(), Instant::now());
-        // Calls are drawn already, and the one that would have nudged may have ended.
+        // Its thread looks once before it waits.
         Running { about, comparison, began, since, lasts, asked: None, is_nudged: true, ending: None }
     }
 
@@ -122,9 +122,16 @@ impl Canaries {
         self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The canary that is under way, which has just been put in.
+    /// The canary that is under way from now on.
     pub(super) fn begin(&self, running: Running) {
         self.lock().running = Some(running);
+    }
+
+    /// The canary that has just begun could not be put in.
+    pub(super) fn call_off(&self) {
+        let running = self.lock().running.take();
+        self.changed.notify_all();
+        drop(running);
     }
 
     /// How the canary stands that is under way.

@@ -68,6 +68,14 @@ pub(crate) trait Recorder: Send + Sync {
     /// `History` or `Io`: the end stands, and is written when the disk takes it.
     fn note_trial_end(&self, end: &Ending) -> Result<()>;
 
+    /// Notes that a canary has put a file into quarantine. When this returns, it is durable; so it is called before
+    /// the end of the canary is visible.
+    ///
+    /// # Errors
+    /// `History` or `Io`: the end stands, and is written when the disk takes it.
+    #[cfg_attr(not(feature = "reflect"), allow(dead_code, reason = "only a canary puts files there without a trial"))]
+    fn note_quarantined(&self, file: &Quarantined) -> Result<()>;
+
     /// Notes that a file left quarantine.
     fn note_release(&self, hash: &ContentHash);
 

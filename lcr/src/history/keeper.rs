@@ -232,6 +232,15 @@ impl Keeper {
         }
     }
 
+    /// Appends a record whose writer tells what became of it. What cannot be written now waits.
+    pub(super) fn append_now(&self, record: Record) -> Result<()> {
+        let noted = self.with(|journal, _| journal.append(record.clone()).map(drop));
+        if noted.is_err() {
+            self.wait(record);
+        }
+        noted
+    }
+
     /// Whether somebody writes just now. Whoever hangs in a write must not have a refusal or a release hang, too.
     pub(super) fn is_busy(&self) -> bool {
         matches!(self.open.try_lock(), Err(TryLockError::WouldBlock))

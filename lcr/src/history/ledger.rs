@@ -23,7 +23,7 @@ use crate::{change::trial::quarantine, error::Result, host::image::content_hash:
 
 use super::{
     journal::{Journal, Place},
-    record::{Beside, Committed, End, Intended, Kind, Numbered, Present, Record, Start, TrialEnd, What},
+    record::{Beside, Committed, End, Intended, Kind, Numbered, Present, Record, Start, TrialEnd, What, Withdrawn},
     unconfirmed::{self, Settled},
 };
 
@@ -162,20 +162,24 @@ pub(super) fn trial_ends(journal: &Journal) -> Result<HashMap<u64, TrialEnd>> {
     Ok(ends)
 }
 
-/// The files that failed a trial and were not released since.
+/// The files that failed a trial, or as a canary, and were not released since.
 fn quarantine(journal: &Journal) -> Result<Vec<quarantine::Quarantined>> {
     let mut quarantined: Vec<quarantine::Quarantined> = Vec::new();
-    for place in journal.places().iter().filter(|place| matches!(place.kind, Kind::TrialEnd | Kind::Released)) {
+    let is_about = |place: &&Place| matches!(place.kind, Kind::TrialEnd | Kind::Quarantined | Kind::Released);
+    for place in journal.places().iter().filter(is_about) {
         let Numbered { at, record, .. } = journal.read(place)?;
-        match record {
-            Record::TrialEnd(end) => {
-                let known: HashSet<_> = quarantined.iter().map(|file| (file.hash, file.whole)).collect();
-                let files = end.quarantined.into_iter().filter(|file| !known.contains(&(file.hash, file.whole)));
-                quarantined.extend(files.map(|file| file.since(at, end.why.clone())));
+        let (why, files) = match record {
+            Record::TrialEnd(TrialEnd { why, quarantined, .. }) => (why, quarantined),
+            Record::Quarantined(Withdrawn { why, quarantined }) => (why, quarantined),
+            Record::Released { hash } => {
+                quarantined.retain(|file| !file.has(&hash));
+                continue;
             }
-            Record::Released { hash } => quarantined.retain(|file| !file.has(&hash)),
-            _ => {}
-        }
+            _ => continue,
+        };
+        let known: HashSet<_> = quarantined.iter().map(|file| (file.hash, file.whole)).collect();
+        let files = files.into_iter().filter(|file| !known.contains(&(file.hash, file.whole)));
+        quarantined.extend(files.map(|file| file.since(at, why.clone())));
     }
     Ok(quarantined)
 }

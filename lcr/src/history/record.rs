@@ -56,6 +56,8 @@ pub(super) enum Record {
     Refusal(Refusal),
     /// A trial has ended.
     TrialEnd(TrialEnd),
+    /// A canary has put files into quarantine.
+    Quarantined(Withdrawn),
     /// A file left quarantine.
     Released { hash: ContentHash },
     /// An option was changed that the next process reads.
@@ -220,6 +222,13 @@ pub(super) struct TrialEnd {
     pub(super) quarantined: Vec<Quarantined>,
 }
 
+/// What did worse as a canary. No intent and no outcome is recorded of one that is not committed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Withdrawn {
+    pub(super) why: String,
+    pub(super) quarantined: Vec<Quarantined>,
+}
+
 /// How a trial ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -237,7 +246,7 @@ pub enum End {
     Interrupted,
 }
 
-/// A file that failed a trial.
+/// A file that failed a trial, or as a canary.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Quarantined {
     pub(super) id: ComponentId,
@@ -248,7 +257,7 @@ pub(super) struct Quarantined {
 }
 
 impl Quarantined {
-    /// As plans see it, which the end of a trial has put there.
+    /// As plans see it, which the end of a trial or canary has put there.
     pub(super) fn since(self, since: SystemTime, why: String) -> quarantine::Quarantined {
         let Quarantined { id: component, hash, whole } = self;
         quarantine::Quarantined { hash, whole, component, since, why }
@@ -271,13 +280,14 @@ pub(super) enum Kind {
     Refused,
     Refusal,
     TrialEnd,
+    Quarantined,
     Released,
     Options,
     End,
 }
 
 impl Kind {
-    const ALL: [(&'static str, Kind); 10] = [
+    const ALL: [(&'static str, Kind); 11] = [
         ("journal", Kind::Journal),
         ("start", Kind::Start),
         ("intent", Kind::Intent),
@@ -285,6 +295,7 @@ impl Kind {
         ("refused", Kind::Refused),
         ("refusal", Kind::Refusal),
         ("trial_end", Kind::TrialEnd),
+        ("quarantined", Kind::Quarantined),
         ("released", Kind::Released),
         ("options", Kind::Options),
         ("end", Kind::End),
@@ -342,6 +353,7 @@ mod tests {
             (Record::Journal { format: FORMAT, program: "kv".to_owned() }, Kind::Journal),
             (Record::End { persist: true, unload: false }, Kind::End),
             (Record::Options { reload_on_start: true }, Kind::Options),
+            (Record::Quarantined(Withdrawn { why: "slow".to_owned(), quarantined: Vec::new() }), Kind::Quarantined),
             (Record::Released { hash: ContentHash::of(b"a") }, Kind::Released),
         ];
         for (number, (record, kind)) in (7..).zip(records) {

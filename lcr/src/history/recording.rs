@@ -3,8 +3,12 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use crate::{
-    change::recorder::{
-        Change, Ended, Ending, First, Intent, Outcome, Present, Recorded, Recorder, Sought, StagedFile, Token, text_of,
+    change::{
+        recorder::{
+            Change, Ended, Ending, First, Intent, Outcome, Present, Recorded, Recorder, Sought, StagedFile, Token,
+            text_of,
+        },
+        trial::quarantine,
     },
     error::{Error, ErrorKind, Result},
     events::CommittedMember,
@@ -20,7 +24,7 @@ use super::{
     line::LONGEST,
     notes::{Running, Set},
     past,
-    record::{self, Beside, Committed, Intended, Quarantined, Record, Refusal, Refused, What},
+    record::{self, Beside, Committed, Intended, Quarantined, Record, Refusal, Refused, What, Withdrawn},
 };
 
 /// The token of a transaction that goes on unrecorded.
@@ -140,12 +144,12 @@ impl Recorder for Keeper {
                 quarantined: quarantined.collect(),
             }))
         });
-        let Some(record) = record else { return Ok(()) };
-        let noted = self.with(|journal, _| journal.append(record.clone()).map(drop));
-        if noted.is_err() {
-            self.wait(record);
-        }
-        noted
+        record.map_or(Ok(()), |record| self.append_now(record))
+    }
+
+    fn note_quarantined(&self, file: &quarantine::Quarantined) -> Result<()> {
+        self.is_own()?;
+        self.append_now(Record::Quarantined(Withdrawn { why: file.why.clone(), quarantined: vec![file.into()] }))
     }
 
     fn note_release(&self, hash: &ContentHash) {

@@ -21,7 +21,7 @@ use crate::error::Result;
 use super::{
     journal::{Journal, Place},
     ledger::{self, Ledger},
-    record::{Kind, Record},
+    record::{Kind, Quarantined, Record},
 };
 
 /// The numbers of the records that stay.
@@ -75,13 +75,12 @@ pub(super) fn stay(
             stay.extend([of, place.number]);
         }
     }
+    let is_held = |file: &Quarantined| ledger.quarantine.iter().any(|held| held.hash == file.hash);
     for place in places {
         let needed = match place.kind {
-            Kind::TrialEnd => match journal.read(place)?.record {
-                Record::TrialEnd(end) => {
-                    let is_held = |hash| ledger.quarantine.iter().any(|file| file.hash == hash);
-                    stay.contains(&end.of) || end.quarantined.iter().any(|file| is_held(file.hash))
-                }
+            Kind::TrialEnd | Kind::Quarantined => match journal.read(place)?.record {
+                Record::TrialEnd(end) => stay.contains(&end.of) || end.quarantined.iter().any(is_held),
+                Record::Quarantined(withdrawn) => withdrawn.quarantined.iter().any(is_held),
                 _ => false,
             },
             // An end says what the commits before it come to.

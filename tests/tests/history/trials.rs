@@ -1,14 +1,21 @@
 //! Trials across the end of a process: what was never confirmed does not serve again.
 
-use std::process::{Child, Stdio};
-
-use std::io::{BufRead as _, BufReader};
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Child, Stdio},
+    sync::Arc,
+};
 
 use lcr::{
     ErrorKind,
+    canary::Canary,
     history::{End, Reloaded},
 };
-use lcr_tests::{bank::Clock, component};
+use lcr_tests::{
+    bank::Clock,
+    component,
+    mill::{Barn, Mill, Ways},
+};
 
 use super::*;
 
@@ -149,6 +156,40 @@ fn a_version_whose_process_is_killed_while_it_is_rolled_back_is_in_quarantine() 
             break;
         }
     }
+}
+
+struct Floor;
+
+impl Barn for Floor {
+    fn store(&self, flour: u64) -> u64 {
+        flour
+    }
+}
+
+#[test]
+fn a_file_that_did_worse_as_a_canary_is_in_quarantine_in_the_next_process_until_it_is_released() {
+    let directory = tempfile::tempdir().unwrap();
+    let rt = open(directory.path());
+    rt.plan().provide::<dyn Barn, _>("barn", Arc::new(Floor)).unwrap().add(component("mill_1")).commit().unwrap();
+    let panics = Ways { panics: 1, ..Ways::default() };
+    let plan = rt.plan().replace(component("mill_2")).configure("mill", &panics).unwrap();
+    plan.canary(Canary::share(0.5)).unwrap();
+    let mill = rt.service::<dyn Mill>().unwrap();
+    while rt.canary().is_some() {
+        drop(mill.grind(1));
+    }
+    let held = rt.quarantine();
+    assert_eq!((held.len(), held[0].component.to_string()), (1, "mill 2.0.0".to_owned()));
+    drop((mill, rt));
+
+    let rt = open(directory.path());
+    let [file] = &rt.quarantine()[..] else { panic!("{:?}", rt.quarantine()) };
+    assert_eq!((&file.why, file.hash, file.whole), (&held[0].why, held[0].hash, held[0].whole));
+    let plan = rt.plan().provide::<dyn Barn, _>("another_barn", Arc::new(Floor)).unwrap().add(component("mill_2"));
+    assert_eq!(plan.commit().unwrap_err().kind(), ErrorKind::Quarantined);
+    rt.release(&file.hash).unwrap();
+    drop(rt);
+    assert_eq!(open(directory.path()).quarantine(), []);
 }
 
 #[test]

@@ -242,6 +242,10 @@ impl Watcher {
         };
         if let Some(quarantined) = quarantined {
             let (component, hash, why) = (quarantined.component.clone(), quarantined.hash, quarantined.why.clone());
+            if let Some(recorder) = inner.recorder() {
+                // What cannot be written waits in the recorder: the end stands.
+                drop(catch_unwind(AssertUnwindSafe(|| recorder.note_quarantined(&quarantined))));
+            }
             trials.quarantine(quarantined);
             inner.tell(EventKind::Quarantined { component, hash, why });
         }

@@ -64,6 +64,10 @@ impl Recorder for Listener {
         Ok(())
     }
 
+    fn note_quarantined(&self, _: &Quarantined) -> Result<()> {
+        Ok(())
+    }
+
     fn note_release(&self, _: &ContentHash) {}
 
     fn began(&self) -> u64 {

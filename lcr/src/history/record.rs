@@ -257,6 +257,11 @@ pub(super) struct Quarantined {
 }
 
 impl Quarantined {
+    /// Whether a hash is that of the file, or of the file together with what came with it.
+    pub(super) fn has(&self, hash: &ContentHash) -> bool {
+        self.hash == *hash || self.whole == Some(*hash)
+    }
+
     /// As plans see it, which the end of a trial or canary has put there.
     pub(super) fn since(self, since: SystemTime, why: String) -> quarantine::Quarantined {
         let Quarantined { id: component, hash, whole } = self;

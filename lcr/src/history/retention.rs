@@ -91,6 +91,19 @@ pub(super) fn stay(
             stay.insert(place.number);
         }
     }
+    // A release says which files are in quarantine no more that a record before it has put there.
+    let mut put = Vec::new();
+    let puts = |place: &Place| matches!(place.kind, Kind::TrialEnd | Kind::Quarantined) && stay.contains(&place.number);
+    let mut releases = Vec::new();
+    for place in places.iter().filter(|place| place.kind == Kind::Released || puts(place)) {
+        match journal.read(place)?.record {
+            Record::TrialEnd(end) => put.extend(end.quarantined),
+            Record::Quarantined(withdrawn) => put.extend(withdrawn.quarantined),
+            Record::Released { hash } if put.iter().any(|file| file.has(&hash)) => releases.push(place.number),
+            _ => {}
+        }
+    }
+    stay.extend(releases);
     let mut start = None;
     for place in places {
         if place.kind == Kind::Start {

@@ -9,11 +9,14 @@ use crate::{Actor, ComponentId, change::recorder::Sought, host::image::content_h
 
 use super::{
     disk::Disk,
-    journal::Journal,
+    journal::{Journal, Place},
     ledger, line,
     notes::Notes,
     past,
-    record::{Change, Committed, End, FORMAT, Intended, Numbered, Present, Record, Start, TrialEnd, What},
+    record::{
+        Change, Committed, End, FORMAT, Intended, Kind, Numbered, Present, Quarantined, Record, Start, TrialEnd, What,
+        Withdrawn,
+    },
     retention,
 };
 
@@ -328,4 +331,27 @@ fn patches_are_forgotten_by_their_own_count_and_push_out_no_plan() {
     drop(journal);
     let journal = open(&directory);
     assert_eq!((count(&journal, true), count(&journal, false)), (4, 6), "also as it is read");
+}
+
+#[test]
+fn what_is_in_quarantine_and_what_was_released_is_so_behind_any_retention() {
+    let file = |name: &str| Quarantined { id: id(2), hash: ContentHash::of(name.as_bytes()), whole: None };
+    let directory = written(0);
+    let mut journal = open(&directory);
+    let of = commit(&mut journal, true, &[("a", 2)], &[]);
+    let (why, quarantined) = ("of a test".to_owned(), vec![file("one"), file("other")]);
+    journal.append(Record::TrialEnd(TrialEnd { of, end: End::RolledBack, why: why.clone(), quarantined })).unwrap();
+    journal.append(Record::Quarantined(Withdrawn { why, quarantined: vec![file("canary")] })).unwrap();
+    let then = |journal: &mut Journal, released: &[&str]| {
+        for name in released {
+            journal.append(Record::Released { hash: ContentHash::of(name.as_bytes()) }).unwrap();
+        }
+        (0..20).for_each(|_| _ = commit(journal, false, &[("a", 1)], &[]));
+        forget(journal, 2);
+        ledger::read(journal).unwrap().quarantine.iter().map(|file| file.hash).collect::<Vec<_>>()
+    };
+    assert_eq!(then(&mut journal, &["one"]), [file("other").hash, file("canary").hash]);
+    assert_eq!(then(&mut journal, &["other", "canary"]), []);
+    let is_about = |place: &&Place| matches!(place.kind, Kind::TrialEnd | Kind::Quarantined | Kind::Released);
+    assert_eq!(journal.places().iter().filter(is_about).count(), 0, "and then it is forgotten");
 }

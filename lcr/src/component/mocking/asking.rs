@@ -50,7 +50,7 @@ fn meet<M: Mocked, A: Closures<M>>(
     fits: impl Fn(&A::When) -> bool,
     shown: impl FnOnce() -> Vec<String>,
 ) -> Chosen<M, A> {
-    let text = || format!("{}({})", M::NAME, shown().join(", "));
+    let text = || script.call(M::NAME, &shown());
     match choose(standing, fits) {
         Ok(chosen) => {
             if script.count(M::NAME) {

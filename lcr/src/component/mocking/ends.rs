@@ -76,7 +76,7 @@ pub trait Mockable: Interface {
 
 /// A mock of the interface `I`, which expects nothing yet. See [`Mock`].
 pub fn mock<I: ?Sized + Mockable>() -> Mock<I> {
-    Mock { script: Arc::new(Script::new(I::NAME)), interface: PhantomData }
+    Mock { script: Arc::new(Script::new::<I>()), interface: PhantomData }
 }
 
 impl<I: ?Sized + Mockable> Mock<I> {

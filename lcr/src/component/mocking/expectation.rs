@@ -43,8 +43,8 @@ impl<'m> Expect<'m> {
 pub struct Expecting<'m, M: Mocked, A: Closures<M>> {
     script: &'m Script,
     at: &'static Location<'static>,
-    /// The arguments that are expected, as text.
-    pub(super) values: Option<String>,
+    /// The call with the arguments that are expected, as text.
+    pub(super) call: Option<String>,
     pub(super) when: Option<Box<A::When>>,
     answer: Answer<M, A>,
     times: Option<Times>,
@@ -68,7 +68,7 @@ enum Answer<M: Mocked, A: Closures<M>> {
 
 impl<'m, M: Mocked, A: Closures<M>> Expecting<'m, M, A> {
     pub(super) fn new(script: &'m Script, at: &'static Location<'static>) -> Self {
-        Expecting { script, at, values: None, when: None, answer: Answer::Unsaid, times: None, order: None }
+        Expecting { script, at, call: None, when: None, answer: Answer::Unsaid, times: None, order: None }
     }
 
     /// Answers with clones of a value, which threads make of it at the same time: what is not `Sync` goes to
@@ -106,6 +106,11 @@ impl<'m, M: Mocked, A: Closures<M>> Expecting<'m, M, A> {
         self
     }
 
+    /// Notes the arguments that are expected, as text.
+    pub(super) fn expect_arguments(&mut self, arguments: &[String]) {
+        self.call = Some(self.script.call(M::NAME, arguments));
+    }
+
     pub(super) fn answered_by(mut self, closure: Box<A::Then>) -> Self {
         self.answer = Answer::Closure(closure);
         self
@@ -114,10 +119,7 @@ impl<'m, M: Mocked, A: Closures<M>> Expecting<'m, M, A> {
 
 impl<M: Mocked, A: Closures<M>> Drop for Expecting<'_, M, A> {
     fn drop(&mut self) {
-        let call = match self.values.take() {
-            Some(values) => format!("{}({values})", M::NAME),
-            None => M::NAME.to_owned(),
-        };
+        let call = self.call.take().unwrap_or_else(|| M::NAME.to_owned());
         let quota = Arc::new(Quota::new(call, self.at, self.times.unwrap_or_default()));
         let place = self.order.take().map(|order| order.append(&quota));
         let (when, answer) = (self.when.take(), std::mem::replace(&mut self.answer, Answer::Unsaid));

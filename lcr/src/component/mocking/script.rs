@@ -10,6 +10,10 @@ use std::{
 };
 
 use super::quota::Quota;
+use crate::abi::{
+    interface::{Interface, Method},
+    shape::Part,
+};
 
 /// How many unexpected calls a mock remembers, and how many others of each method; it counts the rest.
 const REMEMBERED: usize = 16;
@@ -26,6 +30,7 @@ pub(super) trait Stored: Any + Send + Sync + fmt::Debug {
 #[derive(Debug)]
 pub(super) struct Script {
     pub(super) interface: &'static str,
+    methods: &'static [Method],
     /// In the order in which they were written.
     expectations: Mutex<Vec<Arc<dyn Stored>>>,
     /// By method.
@@ -51,15 +56,28 @@ impl Calls {
 }
 
 impl Script {
-    pub(super) fn new(interface: &'static str) -> Script {
+    pub(super) fn new<I: ?Sized + Interface>() -> Script {
         Script {
-            interface,
+            interface: I::NAME,
+            methods: I::METHODS,
             expectations: Mutex::default(),
             answered: Mutex::default(),
             unexpected: Mutex::default(),
             around: OnceLock::new(),
             is_strict: AtomicBool::new(false),
         }
+    }
+
+    /// The call of a method with these arguments, each as text, without those in which something is secret: what a type
+    /// itself writes of its fields does not know of that.
+    pub(super) fn call(&self, method: &str, arguments: &[String]) -> String {
+        let known = self.methods.iter().find(|known| known.shape.name == method);
+        let parts = known.map_or(&[][..], |known| known.shape.parts);
+        let shown = arguments.iter().enumerate().map(|(place, text)| match parts.get(place) {
+            Some(part) if is_secret(part) => "<secret>",
+            _ => text,
+        });
+        format!("{method}({})", shown.collect::<Vec<_>>().join(", "))
     }
 
     pub(super) fn add(&self, expectation: Arc<dyn Stored>) {
@@ -136,6 +154,11 @@ impl Script {
     pub(super) fn is_strict(&self) -> bool {
         self.is_strict.load(Ordering::Relaxed)
     }
+}
+
+/// Whether a value, or a part of it, must not be shown.
+fn is_secret(part: &Part) -> bool {
+    part.is_secret || part.shape.parts.iter().any(is_secret)
 }
 
 /// The calls of a method that were answered.

@@ -78,7 +78,7 @@ macro_rules! takes {
             where
                 F: for<'a> Fn($(M::$seen<'a>),+) -> bool + Send + Sync + 'static,
             {
-                self.values = None;
+                self.call = None;
                 self.when = Some(Box::new(predicate));
                 self
             }
@@ -89,7 +89,7 @@ macro_rules! takes {
             where
                 $($type: for<'a> Matches<M::$seen<'a>> + Debug + Send + Sync + 'static,)+
             {
-                self.values = Some([$(text_of(&$value)),+].join(", "));
+                self.expect_arguments(&[$(text_of(&$value)),+]);
                 self.when = Some(Box::new(move |$($argument: M::$seen<'_>),+| true $(&& $value.matches($argument))+));
                 self
             }

@@ -153,6 +153,35 @@ fn an_unexpected_call_panics_with_its_arguments_and_says_of_each_expectation_why
     assert!(!text.contains("very secret"), "{text}");
 }
 
+#[derive(lcr::Abi, Clone, Debug, PartialEq, Eq)]
+struct Login {
+    name: String,
+    #[abi(secret)]
+    password: String,
+}
+
+#[lcr::interface(name = "mocking.door", version = 1, mocks)]
+trait Door {
+    fn open(&self, login: Login, times: u8) -> bool;
+    fn r#try(&self, logins: Vec<Option<Login>>, #[abi(secret)] word: &str) -> bool;
+}
+
+#[test]
+fn no_text_of_a_mock_shows_a_secret_argument_or_one_with_a_secret_in_it() {
+    let door = mock::<dyn Door>();
+    let login = || Login { name: "kim".to_owned(), password: "hidden".to_owned() };
+    door.expect().open().with(login(), 1).returns(true);
+    door.expect().r#try().with(vec![Some(login())], "hidden").times(2).returns(true);
+    let object = door.object();
+    assert!(object.open(login(), 1) && object.r#try(vec![Some(login())], "hidden"));
+    let other = Login { name: "kim".to_owned(), password: "hidden, too".to_owned() };
+    let unexpected = panics(|| assert!(object.open(other, 2)));
+    assert_holds(&unexpected, &["unexpected call open(<secret>, 2)", "open(<secret>, 1), expected at"]);
+    let missing = panics(|| drop(door));
+    assert_holds(&missing, &["try(<secret>, <secret>), expected at", "answered: try(<secret>, <secret>)"]);
+    assert!(!format!("{unexpected}{missing}").contains("hidden"), "{unexpected}{missing}");
+}
+
 #[test]
 fn the_end_of_a_mock_names_each_expectation_whose_calls_are_missing() {
     let journal = mock::<dyn Journal>();

@@ -14,11 +14,13 @@
 //!    will ever answer, but for those that are inside it; and a panic of the check leaves no mock behind.
 //! 3. What the test's closures have captured is the script's: it is dropped by the check, on the guard's thread, or by
 //!    the last call that is inside. What the runtime drops later holds an empty script.
+//! 4. A mock stands as a whole or not at all. It rests while the component is gone, or is a version that lacks one of
+//!    its methods. Both guards tell why, and so does the text of an expectation that was not met.
 
 use std::{
     fmt,
     marker::PhantomData,
-    sync::Arc,
+    sync::{Arc, Weak},
     thread,
     time::{Duration, Instant},
 };
@@ -30,6 +32,7 @@ use crate::{
     },
     error::{Error, ErrorKind, Result},
     host::{
+        objects::patches::{Patch, Patches},
         runtime::Runtime,
         service::{inner::RuntimeInner, thread_patches},
     },
@@ -37,7 +40,7 @@ use crate::{
 
 use super::{
     patched::Patched,
-    patching::{Wish, make},
+    patching::{Wish, make, rests},
     position::Position,
 };
 
@@ -64,7 +67,7 @@ pub struct LiveMockBuilder<'rt, I: ?Sized> {
 #[must_use = "dropping the mock takes it off"]
 pub struct LiveMock<I: ?Sized + MockedLive> {
     // In the order in which they end.
-    _strict: Strict,
+    last: Last,
     patched: Patched,
     mock: Mock<I>,
 }
@@ -98,17 +101,41 @@ pub struct LiveMock<I: ?Sized + MockedLive> {
 #[must_use = "dropping the mock takes it off"]
 pub struct ThreadMock<I: ?Sized + MockedLive> {
     // In the order in which they end.
-    _strict: Strict,
+    last: Last,
     _standing: Standing,
     mock: Mock<I>,
 }
 
-/// Ends strictness, so that calls that are inside when the mock ends are not unexpected.
-struct Strict(LiveScript);
+/// What a mock that stands, or rests, tells its script at last: whether it rests, for the check that follows; and not
+/// to be strict, so that calls that are inside when the mock ends are not unexpected.
+struct Last {
+    script: LiveScript,
+    inner: Weak<RuntimeInner>,
+    number: u64,
+    find: Find,
+}
 
-impl Drop for Strict {
+/// Finds the patch of a mock.
+type Find = fn(&Patches, u64) -> Option<&Arc<Patch>>;
+
+impl Last {
+    /// Why the mock rests; `None` if it stands, or the runtime is gone.
+    fn rests(&self) -> Option<String> {
+        let inner = self.inner.upgrade()?;
+        let state = inner.state();
+        let patch = (self.find)(state.objects().patches(), self.number)?;
+        rests(&state, patch)
+    }
+
+    fn tell(&self) {
+        self.script.set_resting(self.rests());
+    }
+}
+
+impl Drop for Last {
     fn drop(&mut self) {
-        self.0.set_strict(false);
+        self.tell();
+        self.script.set_strict(false);
     }
 }
 
@@ -160,7 +187,13 @@ impl<I: ?Sized + MockedLive> LiveMock<I> {
     /// If a call is missing, or was unexpected.
     #[track_caller]
     pub fn checkpoint(&self) {
+        self.last.tell();
         self.mock.checkpoint();
+    }
+
+    /// Why the mock answers nothing now, as [`PatchInfo::rests`](crate::PatchInfo::rests) says it; `None` if it stands.
+    pub fn rests(&self) -> Option<String> {
+        self.last.rests()
     }
 
     /// The number of the mock among the runtime's [patches](Runtime::patches).
@@ -181,7 +214,14 @@ impl<I: ?Sized + MockedLive> ThreadMock<I> {
     /// If a call is missing, or was unexpected.
     #[track_caller]
     pub fn checkpoint(&self) {
+        self.last.tell();
         self.mock.checkpoint();
+    }
+
+    /// Why the mock answers nothing now; `None` if it stands. It rests while the component is gone, or is a version
+    /// that lacks one of the mock's methods or has it with another signature, and stands again in one that has all.
+    pub fn rests(&self) -> Option<String> {
+        self.last.rests()
     }
 }
 
@@ -282,16 +322,18 @@ impl<I: ?Sized + MockedLive> LiveMockBuilder<'_, I> {
             state.objects().patches().known(patched.number()).map(|patch| patch.method_names())
         };
         script.stand_around(methods.unwrap_or_default());
-        Ok(LiveMock { _strict: Strict(script), patched, mock })
+        let inner = Arc::downgrade(self.runtime.inner());
+        let last = Last { script, inner, number: patched.number(), find: Patches::known };
+        Ok(LiveMock { last, patched, mock })
     }
 
     /// Puts the mock in for the calls that the calling thread makes: through whatever handle of the runtime, also one
     /// that comes later, and also those that components make on this thread. Other threads do not meet the mock; nor
     /// does a component that a transaction builds, and what components do on threads of their own.
     ///
-    /// The mock follows the component through replacements, and holds none up. All calls of the thread take the slow
-    /// path meanwhile. A [pin of a handle](crate::Handle::pin) that the thread takes has the mock in it until the pin
-    /// ends. Waits for no transaction, and is no entry of a history.
+    /// The mock follows the component through replacements, and holds none up. It [rests](ThreadMock::rests) while it
+    /// does not fit. All calls of the thread take the slow path meanwhile. A [pin of a handle](crate::Handle::pin) that
+    /// the thread takes has the mock in it until the pin ends. Waits for no transaction, and is no entry of a history.
     ///
     /// # Errors
     /// As for [`for_all`](LiveMockBuilder::for_all), without `Busy`.
@@ -311,7 +353,8 @@ impl<I: ?Sized + MockedLive> LiveMockBuilder<'_, I> {
         script.stand_around(patch.method_names());
         state.put_patch_of_thread(number, Arc::clone(patch));
         drop(state);
-        Ok(ThreadMock { _strict: Strict(script), _standing: Standing { inner, number, not_send: PhantomData }, mock })
+        let last = Last { script, inner: Arc::downgrade(&inner), number, find: Patches::of_thread };
+        Ok(ThreadMock { last, _standing: Standing { inner, number, not_send: PhantomData }, mock })
     }
 
     fn script(&self) -> (Mock<I>, LiveScript) {

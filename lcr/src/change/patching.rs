@@ -338,18 +338,22 @@ pub(super) fn edits(state: &State, changed: &[Arc<Patch>]) -> Result<Vec<Edit>> 
     Ok(edits)
 }
 
-pub(super) fn info(state: &State, patch: &Patch) -> PatchInfo {
+/// Why a patch stands around nothing; `None` if it stands.
+pub(super) fn rests(state: &State, patch: &Patch) -> Option<String> {
     let present = state.objects().registry().of_component(&patch.component).iter();
     let present = present.filter_map(|&id| state.objects().registry().get(id));
     let face = present
         .filter(|provider| provider.is_committed())
         .find_map(|provider| provider.implementation().face(&patch.interface).cloned());
-    let rests = match face {
+    match face {
         None => {
             Some(format!("component `{}` is not there, or does not implement {}", patch.component, patch.interface))
         }
         Some(face) => patch.misfit(&face),
-    };
+    }
+}
+
+pub(super) fn info(state: &State, patch: &Patch) -> PatchInfo {
     PatchInfo {
         number: patch.number,
         name: patch.name.clone(),
@@ -357,7 +361,7 @@ pub(super) fn info(state: &State, patch: &Patch) -> PatchInfo {
         component: patch.component.clone(),
         interface: patch.interface.clone(),
         methods: patch.method_names(),
-        rests,
+        rests: rests(state, patch),
     }
 }
 

@@ -283,6 +283,52 @@ fn a_method_that_is_polled_or_that_the_component_lacks_cannot_be_expected() {
     assert_eq!((growing.first(), elsewhere(|| growing.first()), growing.second()), (12, 11, 2));
 }
 
+struct Whole;
+
+impl Growing for Whole {
+    fn first(&self) -> u64 {
+        10
+    }
+    fn second(&self) -> u64 {
+        20
+    }
+}
+
+#[test]
+fn a_mock_that_does_not_fit_a_replacement_rests_and_its_guard_and_its_check_say_why() {
+    let rt = Runtime::new().unwrap();
+    let provide = || rt.provide::<dyn Growing, _>("live-growing", Arc::new(Whole)).unwrap();
+    provide();
+    let growing = rt.service_of::<dyn Growing>("live-growing").unwrap();
+    let mock = || rt.mock::<dyn Growing>().of_component("live-growing");
+    let (for_all, for_thread) = (mock().for_all().unwrap(), mock().for_this_thread().unwrap());
+    let expect = || {
+        for_thread.expect().first().times(1).returns(12);
+        for_all.expect().first().times(1).returns(11);
+    };
+    expect();
+    assert_eq!((for_all.rests(), for_thread.rests()), (None, None));
+    rt.provide::<dyn older::Growing, _>("live-growing", Arc::new(Old)).unwrap();
+    let why = "component `live-growing 0.0.0+provided` has no method `second`";
+    assert_eq!((for_all.rests().as_deref(), for_thread.rests().as_deref()), (Some(why), Some(why)));
+    assert_eq!((growing.first(), growing.second()), (1, 2), "neither stands around the method that is there");
+    for text in [panics(|| for_all.checkpoint()), panics(|| for_thread.checkpoint())] {
+        assert!(
+            text.contains("but none came") && text.contains(&format!("it rests, and answers no call: {why}")),
+            "{text}"
+        );
+    }
+    expect();
+    provide();
+    assert_eq!((for_all.rests(), for_thread.rests()), (None, None));
+    assert_eq!((growing.first(), elsewhere(|| growing.first())), (12, 11));
+    rt.provide::<dyn older::Growing, _>("live-growing", Arc::new(Old)).unwrap();
+    expect();
+    for text in [panics(|| drop(for_thread)), panics(|| drop(for_all))] {
+        assert!(text.contains(why), "{text}");
+    }
+}
+
 #[test]
 fn what_cannot_be_patched_cannot_be_mocked() {
     let (rt, _store) = store();

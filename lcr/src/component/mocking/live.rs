@@ -54,6 +54,12 @@ impl LiveScript {
         self.0.set_strict(is_strict);
     }
 
+    /// Why the mock rests around the component, for the next check; `None` if it stands.
+    #[cfg(feature = "host")]
+    pub(crate) fn set_resting(&self, why: Option<String>) {
+        self.0.set_resting(why);
+    }
+
     /// Looks for the expectation that a call meets. `None` if the call goes on to the component.
     ///
     /// # Panics

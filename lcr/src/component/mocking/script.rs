@@ -40,6 +40,8 @@ pub(super) struct Script {
     around: OnceLock<Vec<String>>,
     /// Whether the mock of a running component answers calls of methods of which none is expected, too.
     is_strict: AtomicBool,
+    /// Why the mock of a running component rests.
+    resting: Mutex<Option<String>>,
 }
 
 /// The first of some calls, and how many there were.
@@ -65,6 +67,7 @@ impl Script {
             unexpected: Mutex::default(),
             around: OnceLock::new(),
             is_strict: AtomicBool::new(false),
+            resting: Mutex::default(),
         }
     }
 
@@ -125,7 +128,9 @@ impl Script {
         let more = unexpected.more();
         let calls = unexpected.texts.into_iter().map(|call| format!("unexpected call {call}"));
         let more = (more > 0).then(|| format!("and {more} more unexpected calls"));
-        let lines: Vec<_> = unmet.chain(calls).chain(more).map(|line| format!("\n  {line}")).collect();
+        let mut lines: Vec<_> = unmet.chain(calls).chain(more).map(|line| format!("\n  {line}")).collect();
+        let resting = lock(&self.resting).clone().filter(|_| !lines.is_empty());
+        lines.extend(resting.map(|why| format!("\n  it rests, and answers no call: {why}")));
         (!lines.is_empty()).then(|| format!("a mock of {} was not used as expected:{}", self.interface, lines.concat()))
     }
 
@@ -149,6 +154,11 @@ impl Script {
     #[cfg(feature = "host")]
     pub(super) fn set_strict(&self, is_strict: bool) {
         self.is_strict.store(is_strict, Ordering::Relaxed);
+    }
+
+    #[cfg(feature = "host")]
+    pub(super) fn set_resting(&self, why: Option<String>) {
+        *lock(&self.resting) = why;
     }
 
     pub(super) fn is_strict(&self) -> bool {

@@ -74,6 +74,13 @@ impl Patches {
         self.of_threads.push(of_thread);
     }
 
+    /// A patch of a thread; `None` if the end of the runtime has taken it.
+    #[cfg_attr(not(feature = "mock"), allow(dead_code, reason = "only mocks stand for one thread"))]
+    pub(crate) fn of_thread(&self, number: u64) -> Option<&Arc<Patch>> {
+        let found = self.of_threads.iter().find(|of_thread| of_thread.number == number);
+        found.map(|of_thread| &of_thread.patch)
+    }
+
     /// Takes a patch of a thread off; `None` if the end of the runtime has taken it.
     pub(in crate::host) fn take_of_thread(&mut self, number: u64) -> Option<EndedOfThread> {
         let at = self.of_threads.iter().position(|of_thread| of_thread.number == number)?;

@@ -52,7 +52,7 @@ impl Canary {
     }
 
     /// How long it waits for these calls, at most a day. Then the candidate is withdrawn: what few have called is not
-    /// known to be good. Default: an hour.
+    /// known to be good. It is also what ends a canary of which a call never returns. Default: an hour.
     pub fn within(mut self, time: Duration) -> Canary {
         self.within = time;
         self

@@ -343,7 +343,10 @@ pub mod watch {
 #[cfg(feature = "reflect")]
 pub mod canary {
     pub use crate::change::canary::{
-        end::{CanaryCalls, CanaryCause, CanaryEnd, CanaryLeftOut, CanaryOutcome, CanaryStatus},
+        end::{
+            CanaryCalls, CanaryCause, CanaryEnd, CanaryLeftOut, CanaryOutcome, CanaryStatus, ShadowCalls,
+            ShadowDifference,
+        },
         rules::Canary,
     };
 }

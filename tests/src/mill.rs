@@ -11,10 +11,12 @@ pub struct Ways {
     pub panics: u64,
     /// Returns an error.
     pub errs: u64,
-    /// Returns one grain too many.
+    /// Has one grain too many, or adds one too many.
     pub lies: u64,
     /// Takes 5 ms.
     pub lingers: u64,
+    /// Waits until the barn is open.
+    pub hangs: u64,
     /// Whether it says that it is not healthy.
     pub is_ill: bool,
     /// Whether its constructor asks the barn how much flour there is.
@@ -46,6 +48,16 @@ impl From<Fault> for MillError {
 pub trait Barn {
     /// Adds to the flour; returns how much there is.
     fn store(&self, flour: u64) -> u64;
+    /// How much flour there is.
+    #[lcr(pure)]
+    fn stock(&self) -> u64 {
+        0
+    }
+    /// Whether it is open.
+    #[lcr(pure)]
+    fn is_open(&self) -> bool {
+        true
+    }
 }
 
 /// Grinds.
@@ -59,6 +71,15 @@ pub trait Mill {
     fn version(&self) -> u32;
     /// Puts flour into the barn; returns how much is there.
     fn deliver(&self, flour: u64) -> u64;
+    /// How much flour the barn has.
+    #[lcr(pure)]
+    fn stock(&self) -> u64;
+    /// How long a sack's label is. What it says is nobody's business.
+    #[lcr(pure)]
+    fn whisper(&self, #[abi(secret)] label: &str, sack: u64) -> u64;
+    /// Adds one to each of the numbers.
+    #[lcr(pure)]
+    fn sift(&self, sacks: &mut [u64]);
     /// Adds one to each of the numbers, and returns a label.
     #[lcr(pure)]
     fn weigh(&self, sacks: &mut [u64], label: &str) -> String;

@@ -43,7 +43,12 @@ pub(super) fn wait_canary(served: Served<'_>) -> Result<Box<RawValue>> {
 }
 
 fn end(ended: &CanaryEnd) -> Result<Value> {
-    view::with_text(ended).map(Value::Object)
+    let mut shown = view::with_text(ended)?;
+    // What a log of the end does not have: values.
+    if let Some(shadow) = &ended.shadow {
+        shown.insert("shadow".to_owned(), Value::Object(view::with_text(shadow)?));
+    }
+    Ok(Value::Object(shown))
 }
 
 /// The end that an operator has brought about, in an answer.

@@ -261,13 +261,17 @@ impl TrialRules {
     }
 }
 
-/// By which rules a new version serves a share of the calls.
+/// By which rules a new version serves a share of the calls, or gets copies of some.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CanaryRules {
-    /// [`Canary::share`].
-    pub share: f64,
+    /// [`Canary::share`]. Not of a shadow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<f64>,
+    /// [`Canary::shadow`]: the methods.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shadow: Vec<String>,
     /// [`Canary::calls`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calls: Option<u64>,
@@ -285,11 +289,26 @@ pub struct CanaryRules {
 impl CanaryRules {
     /// A canary that gets this share of the calls.
     pub fn share(share: f64) -> CanaryRules {
-        CanaryRules { share, calls: None, within_ms: None, seed: None, any_time: false }
+        let (share, shadow) = (Some(share), Vec::new());
+        CanaryRules { share, shadow, calls: None, within_ms: None, seed: None, any_time: false }
+    }
+
+    /// A shadow of these methods.
+    pub fn shadow<M: Into<String>>(methods: impl IntoIterator<Item = M>) -> CanaryRules {
+        let shadow = methods.into_iter().map(Into::into).collect();
+        CanaryRules { share: None, shadow, calls: None, within_ms: None, seed: None, any_time: false }
     }
 
     pub(super) fn canary(&self) -> Result<Canary> {
-        let mut canary = Canary::share(self.share);
+        let mut canary = match (self.share, &self.shadow[..]) {
+            (Some(share), []) => Canary::share(share),
+            (None, [_, ..]) => Canary::shadow(&self.shadow),
+            _ => {
+                let text = "a canary has either a `share` of the calls or, as a `shadow`, the methods of which it gets \
+                            copies of calls";
+                return Err(Error::new(ErrorKind::Invalid, text));
+            }
+        };
         if let Some(calls) = self.calls {
             canary = canary.calls(calls);
         }

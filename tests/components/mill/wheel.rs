@@ -40,13 +40,16 @@ macro_rules! mill {
             fn grind(&self, grain: u64) -> Result<u64, MillError> {
                 let call = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
                 let is_one_of = |count: u64| count > 0 && call.is_multiple_of(count);
-                let Ways { panics, errs, lies, lingers, .. } = self.ways;
+                let Ways { panics, errs, lies, lingers, hangs, .. } = self.ways;
                 if is_one_of(panics) {
                     // Without a call of the panic hook.
                     panic::resume_unwind(Box::new(format!("the stone broke at call {call}")));
                 }
                 if is_one_of(lingers) {
                     thread::sleep(Duration::from_millis(5));
+                }
+                while is_one_of(hangs) && !self.barn.is_open() {
+                    thread::sleep(Duration::from_millis(1));
                 }
                 match grain {
                     0 => Err(MillError::Empty),
@@ -61,6 +64,18 @@ macro_rules! mill {
 
             fn deliver(&self, flour: u64) -> u64 {
                 self.barn.store(flour)
+            }
+
+            fn stock(&self) -> u64 {
+                self.barn.stock()
+            }
+
+            fn whisper(&self, label: &str, sack: u64) -> u64 {
+                label.len() as u64 + sack * $number
+            }
+
+            fn sift(&self, sacks: &mut [u64]) {
+                sacks.iter_mut().for_each(|sack| *sack += 1 + u64::from(self.ways.lies == 1));
             }
 
             fn weigh(&self, sacks: &mut [u64], label: &str) -> String {

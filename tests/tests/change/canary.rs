@@ -11,7 +11,7 @@ use std::{
 
 use lcr::{
     ErrorKind, Handle, PlanBuilder, Runtime, Trial,
-    canary::{Canary, CanaryCause, CanaryEnd, CanaryOutcome},
+    canary::{Canary, CanaryCause, CanaryOutcome},
     events::EventKind,
     watch::Watch,
 };
@@ -23,45 +23,10 @@ use lcr_tests::{
     wait_until,
 };
 
-const LONG: Duration = Duration::from_secs(120);
-
-/// A barn, which the program provides.
-#[derive(Default)]
-struct Floor(AtomicU64);
-
-impl Barn for Floor {
-    fn store(&self, flour: u64) -> u64 {
-        self.0.fetch_add(flour, Ordering::Relaxed) + flour
-    }
-}
+use crate::milling::{LONG, call_until_the_end, is_everything_destroyed, milling_for, second};
 
 fn milling() -> (Runtime, Handle<dyn Mill>) {
-    let rt = empty_runtime();
-    let plan = rt.plan().provide::<dyn Barn, _>("barn", Arc::new(Floor::default())).unwrap();
-    plan.add(component("mill_1")).commit().unwrap();
-    let mill = rt.service().unwrap();
-    (rt, mill)
-}
-
-/// A plan that replaces the mill by version 2, in which such calls go wrong.
-fn second(rt: &Runtime, ways: Ways) -> PlanBuilder<'_> {
-    rt.plan().replace(component("mill_2")).configure("mill", &ways).unwrap()
-}
-
-/// Calls until the canary has ended.
-fn call_until_the_end(rt: &Runtime, mut call: impl FnMut()) -> CanaryEnd {
-    let number = rt.canary().expect("a canary is under way").number;
-    while rt.canary().is_some() {
-        (0..20).for_each(|_| call());
-    }
-    let end = rt.wait_canary(LONG).expect("it has ended");
-    assert_eq!(end.number, number);
-    end
-}
-
-fn is_everything_destroyed(rt: &Runtime, but: u64) -> bool {
-    let status = rt.status();
-    status.constructed == status.destroyed + but
+    milling_for(Arc::default())
 }
 
 #[test]

@@ -192,6 +192,8 @@ fn unsafe_code_is_only_where_it_is_listed() {
         "lcr/src/host/watching/fail.rs",
         "lcr/src/host/watching/layer.rs",
         "lcr/src/host/watching/polled.rs",
+        "lcr/src/host/watching/second_call.rs",
+        "lcr/src/host/watching/shadow.rs",
         "lcr/src/host/watching/signature.rs",
         "lcr/src/host/service/unload.rs",
         "lcr/src/testing.rs",

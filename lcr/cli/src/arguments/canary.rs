@@ -1,4 +1,5 @@
-//! The share of a canary, as `--canary` takes it: `5%`, `5%,500calls`, or `5%,500calls,10m`.
+//! The rules of a canary, as `--canary` takes them: `5%`, `5%,500calls`, or `5%,500calls,10m`; and those of a shadow,
+//! as `--shadow` does: `kv.store.*`, or `kv.store.get,kv.index.*,500calls,10m`.
 
 use std::{str::FromStr, time::Duration};
 
@@ -7,35 +8,81 @@ use std::{str::FromStr, time::Duration};
 pub(crate) struct CanaryShare {
     /// The share, from 0 to 1.
     pub(crate) share: f64,
+    pub(crate) until: Until,
+}
+
+/// Of which methods a new version gets copies of calls, and until when.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct ShadowMethods {
+    /// Patterns such as `kv.store.*`.
+    pub(crate) methods: Vec<String>,
+    pub(crate) until: Until,
+}
+
+/// When a canary or shadow ends.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub(crate) struct Until {
     /// After how many of its own calls the new version takes the old one's place.
     pub(crate) calls: Option<u64>,
     /// How long it waits for them.
     pub(crate) within: Option<Duration>,
 }
 
+impl Until {
+    /// Takes a part such as `500calls` or `10m`. Returns whether it is one of these.
+    fn take(&mut self, part: &str) -> Result<bool, String> {
+        let number = part.strip_suffix("calls").or_else(|| part.strip_suffix("call"));
+        let is_second = if !part.starts_with(|first: char| first.is_ascii_digit()) {
+            return Ok(false);
+        } else if let Some(number) = number {
+            self.calls.replace(count(number)?).is_some()
+        } else {
+            let time = humantime::parse_duration(part).map_err(|error| error.to_string())?;
+            self.within.replace(time).is_some()
+        };
+        if is_second {
+            return Err("say at most one number of calls and one time".to_owned());
+        }
+        Ok(true)
+    }
+}
+
 impl FromStr for CanaryShare {
     type Err = String;
 
     fn from_str(text: &str) -> Result<CanaryShare, String> {
-        let (mut share, mut calls, mut within) = (None, None, None);
+        let (mut share, mut until) = (None, Until::default());
         for part in text.split(',').map(str::trim) {
-            let number = part.strip_suffix("calls").or_else(|| part.strip_suffix("call"));
-            let is_second = match (part.strip_suffix('%'), number) {
-                (Some(percent), _) => share.replace(percentage(percent)?).is_some(),
-                (None, Some(number)) => calls.replace(count(number)?).is_some(),
-                (None, None) => {
-                    let time = humantime::parse_duration(part).map_err(|error| error.to_string())?;
-                    within.replace(time).is_some()
+            if let Some(percent) = part.strip_suffix('%') {
+                if share.replace(percentage(percent)?).is_some() {
+                    return Err("say one share of the calls".to_owned());
                 }
-            };
-            if is_second {
-                return Err("say one share, and at most one number of calls and one time".to_owned());
+            } else if !until.take(part)? {
+                return Err(format!("`{part}` is no share, number of calls or time; write it as in 5%,500calls,10m"));
             }
         }
-        let Some(share) = share else {
-            return Err("say a share of the calls such as 5%".to_owned());
-        };
-        Ok(CanaryShare { share, calls, within })
+        let share = share.ok_or("say a share of the calls such as 5%")?;
+        Ok(CanaryShare { share, until })
+    }
+}
+
+impl FromStr for ShadowMethods {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<ShadowMethods, String> {
+        let (mut methods, mut until) = (Vec::new(), Until::default());
+        for part in text.split(',').map(str::trim) {
+            if part.is_empty() {
+                return Err("say methods such as kv.store.get or kv.store.*".to_owned());
+            }
+            if !until.take(part)? {
+                methods.push(part.to_owned());
+            }
+        }
+        if methods.is_empty() {
+            return Err("say of which methods, such as kv.store.get or kv.store.*".to_owned());
+        }
+        Ok(ShadowMethods { methods, until })
     }
 }
 
@@ -62,12 +109,31 @@ mod tests {
     #[test]
     fn a_canary_has_a_share_and_may_have_a_number_of_calls_and_a_time() {
         let parsed = |text: &str| text.parse::<CanaryShare>();
-        let canary = |share, calls, within| Ok(CanaryShare { share, calls, within });
+        let canary = |share, calls, within| Ok(CanaryShare { share, until: Until { calls, within } });
         let minutes = |minutes: u64| Some(Duration::from_secs(60 * minutes));
         assert_eq!(parsed("5%"), canary(0.05, None, None));
         assert_eq!(parsed("0.5 %,500calls"), canary(0.005, Some(500), None));
         assert_eq!(parsed("10m, 50%, 11 calls"), canary(0.5, Some(11), minutes(10)));
         for wrong in ["", "5", "0%", "51%", "-1%", "nan%", "500calls", "5%,0calls", "5%,6%", "5%,1m,2m", "5%,x"] {
+            assert!(parsed(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_shadow_has_methods_and_may_have_a_number_of_calls_and_a_time() {
+        let parsed = |text: &str| text.parse::<ShadowMethods>();
+        let shadow = |methods: &[&str], calls, within| {
+            let methods = methods.iter().map(|&method| method.to_owned()).collect();
+            Ok(ShadowMethods { methods, until: Until { calls, within } })
+        };
+        assert_eq!(parsed("*"), shadow(&["*"], None, None));
+        let minutes = Some(Duration::from_secs(600));
+        assert_eq!(
+            parsed("kv.store.get, kv.index.*,500calls,10m"),
+            shadow(&["kv.store.get", "kv.index.*"], Some(500), minutes)
+        );
+        assert_eq!(parsed("1call,a.b.recalls"), shadow(&["a.b.recalls"], Some(1), None));
+        for wrong in ["", "500calls", "a.b.c,", "a.b.c,0calls", "a.b.c,1m,2m", "a.b.c,5%"] {
             assert!(parsed(wrong).is_err(), "{wrong}");
         }
     }

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 
-use super::{CanaryShare, Target, TrialEnds};
+use super::{CanaryShare, ShadowMethods, Target, TrialEnds};
 
 /// What a change may do, and how long.
 #[derive(Args, Clone, Debug, Default)]
@@ -21,6 +21,11 @@ pub(crate) struct ChangeOptions {
     /// waits for them (default: 1000calls,1h)
     #[arg(long, value_name = "SHARE", help_heading = "Change")]
     pub(crate) canary: Option<CanaryShare>,
+    /// Before that, give the new version copies of the calls of these methods, such as kv.store.get, kv.store.* or *
+    /// for all that are declared pure, and withdraw it if one comes out differently; kv.store.*,500calls,10m says after
+    /// how many calls it takes the place, and how long it waits for them (default: 1000calls,1h)
+    #[arg(long, value_name = "METHODS", conflicts_with = "canary", help_heading = "Change")]
+    pub(crate) shadow: Option<ShadowMethods>,
     /// How many faults the trial allows. Default: 0
     #[arg(long, value_name = "NUMBER", requires = "trial", help_heading = "Change")]
     pub(crate) trial_faults: Option<u64>,
@@ -60,7 +65,7 @@ pub(crate) struct Commit {
     /// Show what would happen, and change nothing
     #[arg(long, short = 'n')]
     pub(crate) dry_run: bool,
-    /// Wait for the end of the canary or trial, and fail if the new versions did not stay
+    /// Wait for the end of the canary, shadow or trial, and fail if the new versions did not stay
     #[arg(long)]
     pub(crate) wait: bool,
     #[command(flatten)]

@@ -26,6 +26,9 @@ pub(super) fn wait(process: &mut Process, canary: u64, output: &Output) -> Resul
     } else {
         let style = if is_promoted { Style::Good } else { Style::Bad };
         output.line(output.paint(style, text(&end, "text")))?;
+        if let Some(shadow) = end["shadow"]["text"].as_str() {
+            output.line(shadow)?;
+        }
     }
     Ok(is_promoted.then(|| number(&end, "generation")))
 }

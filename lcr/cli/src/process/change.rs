@@ -6,7 +6,7 @@ use lcr::manifest::Manifest;
 use serde_json::{Map, Value as Json, json};
 
 use crate::{
-    arguments::{Add, CanaryShare, ChangeOptions, Check, Commit, Plan, Remove, Replace, Replaced, Sync, TrialEnds},
+    arguments::{Add, ChangeOptions, Check, Commit, Plan, Remove, Replace, Replaced, Sync, TrialEnds, Until},
     exit::{Failure, Outcome},
     files,
     output::{Output, Style},
@@ -68,8 +68,9 @@ impl Change {
         if !trial.is_empty() {
             change.put("trial", trial);
         }
-        if let Some(CanaryShare { share, calls, within }) = options.canary {
-            let mut canary = json!({ "share": share });
+        let canary = options.canary.map(|canary| (json!({ "share": canary.share }), canary.until));
+        let shadow = options.shadow.as_ref().map(|shadow| (json!({ "shadow": shadow.methods }), shadow.until));
+        if let Some((mut canary, Until { calls, within })) = canary.or(shadow) {
             if let Some(calls) = calls {
                 canary["calls"] = calls.into();
             }
@@ -148,9 +149,9 @@ fn absolute(path: &Path) -> Result<Json, Failure> {
 
 /// Executes a change, or with `--dry-run` prints what it would do.
 pub(crate) fn commit(arguments: &Commit, change: Change, output: &Output) -> Result<Outcome, Failure> {
-    let is_canary = arguments.options.canary.is_some();
+    let is_canary = arguments.options.canary.is_some() || arguments.options.shadow.is_some();
     if arguments.wait && !(is_canary || arguments.options.is_trial()) {
-        return Err(Failure::usage("--wait waits for the end of a --trial or a --canary; say one of them"));
+        return Err(Failure::usage("--wait waits for the end of a --trial, --canary or --shadow; say one of them"));
     }
     let mut process = Process::find(&arguments.target)?;
     if arguments.options.is_trial() {

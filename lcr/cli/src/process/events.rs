@@ -97,7 +97,11 @@ pub(crate) fn said(event: &Json) -> (Style, String) {
         "canary_began" => {
             let (before, after) = (component(&event["before"]), component(&event["after"]));
             let percent = (event["share"].as_f64().unwrap_or_default() * 1e8).round() / 1e6;
-            (Style::Warning, format!("canary began: {before} -> {after}, which gets {percent} % of the calls"))
+            let text = match event["is_shadow"] == true {
+                true => format!("shadow began: {before} -> {after}, which gets copies of calls"),
+                false => format!("canary began: {before} -> {after}, which gets {percent} % of the calls"),
+            };
+            (Style::Warning, text)
         }
         "canary_ended" => {
             let style = if text(event, "outcome") == "promoted" { Style::Good } else { Style::Bad };

@@ -14,6 +14,7 @@ mod refusals;
 mod rollbacks;
 mod scaffold;
 mod server;
+mod shadows;
 mod shells;
 mod source;
 mod terminal;

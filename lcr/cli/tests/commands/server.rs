@@ -45,9 +45,14 @@ impl Place {
 
     /// Starts a program that keeps a history on disk.
     pub(crate) fn start_with_history(&self) -> Server {
+        self.start_with_history_of(&["till_1"])
+    }
+
+    /// Starts a program that keeps a history on disk, and has loaded these components unless that brings some back.
+    pub(crate) fn start_with_history_of(&self, components: &[&str]) -> Server {
         let mut command = Command::new(built("shop_server"));
         command.env("SHOP_HISTORY", self.path().join("history"));
-        self.start_by(command, &["till_1"])
+        self.start_by(command, components)
     }
 
     /// Starts a program with its socket at a path, which lets in another user, if any.

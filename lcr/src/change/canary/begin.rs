@@ -17,7 +17,10 @@ use crate::{
     host::{
         objects::{instances::Instance, origin::Origin},
         service::inner::RuntimeInner,
-        watching::comparison::{Comparison, Wanted},
+        watching::{
+            comparison::{Comparison, Wanted},
+            second_call::{Caller, SecondCalls},
+        },
     },
 };
 
@@ -25,9 +28,10 @@ use super::{
     audition::{Auditioned, discard, refuse_beside, refuse_members},
     end::CanaryStatus,
     layers::Layers,
+    prepared::Prepared,
     rules::Canary,
     standing::{About, Running},
-    watcher::{Prepared, Promotion, Watcher},
+    watcher::{Promotion, Watcher},
 };
 
 impl PlanBuilder<'_> {
@@ -58,6 +62,8 @@ impl Plan {
     /// names the methods. What an async call would need is a hook around each poll, as for a
     /// [watch](crate::Runtime::watch).
     ///
+    /// [`Canary::shadow`] has the new version get copies of calls instead, and serve nobody.
+    ///
     /// Meanwhile the component's calls cost two reads of the clock and some counters more. There is one canary at a
     /// time, and none beside a trial. Plans for the component, and plans with a trial, are refused with `OnTrial`.
     /// The page [`trials`](crate::guide::trials) says what is compared, and how many calls that takes.
@@ -78,6 +84,8 @@ impl Plan {
     /// - Any refusal of the plan ([`Plan::refusals`]).
     /// - `Invalid` if the plan does anything but replace one component, the rules are out of range, or no method can be
     ///   compared; `State` if a version keeps state, or they would not share a dependency.
+    /// - Of a shadow, `Invalid` if a method that is named in full cannot be shadowed, and `NotFound` if a pattern means
+    ///   none.
     /// - `OnTrial` if a trial or another canary is under way; `Stale` if the component is configured while the new
     ///   version is constructed.
     /// - `Busy`, `Deadline`, `Load`, `BadManifest`, `Construct`, `Unhealthy`, `Io` and `Closed` as for
@@ -93,9 +101,24 @@ impl Plan {
 struct Placed {
     about: About,
     comparison: Arc<Comparison>,
-    candidates: Vec<Instance>,
+    candidates: Vec<Arc<Instance>>,
     patches: Vec<u64>,
 }
+
+/// What makes the second calls of a shadow.
+struct Shadowing {
+    copies: Arc<SecondCalls>,
+    thread: Prepared<Caller>,
+}
+
+impl Shadowing {
+    fn start() -> Result<Shadowing> {
+        Ok(Shadowing { copies: Arc::new(SecondCalls::new()), thread: Prepared::start(c"lcr-shadow", Caller::run)? })
+    }
+}
+
+/// Of which methods there is to be a shadow, and where copies of their calls go.
+type ToCopy<'a> = (&'a [String], &'a Arc<SecondCalls>);
 
 fn begin(plan: Plan, rules: &Canary) -> Result<CanaryStatus> {
     let wanted = rules.wanted()?;
@@ -113,14 +136,17 @@ fn begin(plan: Plan, rules: &Canary) -> Result<CanaryStatus> {
     let inner = Arc::clone(&plan.inner);
     let trials = inner.trials();
     // Ahead of everything that would have to be undone.
-    let thread = Prepared::start()?;
+    let thread = Prepared::start(c"lcr-canary", Watcher::run)?;
+    let shadowing = rules.shadowed().map(|_| Shadowing::start()).transpose()?;
+    let copies = shadowing.as_ref().map(|shadowing| Arc::clone(&shadowing.copies));
     let options = plan.options.clone();
     let audition = Execution::audition;
     let Placed { about, comparison, candidates, patches } =
         transaction::uncommitted(&inner, steps, options, plan.resolution.seen(), audition, |auditioned| {
             // The layers are in no world before that.
             let since = inner.latest_state().generation().next();
-            let placed = place(&inner, &plan, wanted, &auditioned, rules.time());
+            let shadow = rules.shadowed().zip(copies.as_ref());
+            let placed = place(&inner, &plan, (wanted, shadow), &auditioned, rules.time());
             let (about, comparison, patches) = match placed {
                 Ok(placed) => placed,
                 Err(error) => {
@@ -129,13 +155,17 @@ fn begin(plan: Plan, rules: &Canary) -> Result<CanaryStatus> {
                 }
             };
             let instances = auditioned.into_iter().map(|auditioned| auditioned.instance);
-            let candidates = instances.map(|instance| instance.shown_since(since)).collect();
+            let candidates = instances.map(|instance| Arc::new(instance.shown_since(since))).collect();
             Ok(Placed { about, comparison, candidates, patches })
         })?;
     let status = trials.canaries().status();
     let (number, weak) = (about.number, Arc::downgrade(&inner));
     let promotion = Promotion::of(plan);
-    thread.begin(Watcher { inner: weak, trials, about, comparison, candidates, patches, promotion });
+    if let Some(Shadowing { copies, thread }) = shadowing {
+        let keepers = candidates.iter().map(|candidate| Arc::clone(candidate) as Arc<dyn Send + Sync>).collect();
+        thread.begin(Caller { comparison: Arc::clone(&comparison), copies, keepers });
+    }
+    thread.begin(Watcher { inner: weak, trials, about, comparison, copies, candidates, patches, promotion });
     let is_it = |status: &CanaryStatus| status.number == number;
     status.filter(is_it).ok_or_else(|| Error::new(ErrorKind::Closed, "the runtime is gone"))
 }
@@ -144,7 +174,7 @@ fn begin(plan: Plan, rules: &Canary) -> Result<CanaryStatus> {
 fn place(
     inner: &Arc<RuntimeInner>,
     plan: &Plan,
-    wanted: Wanted,
+    (wanted, shadow): (Wanted, Option<ToCopy<'_>>),
     auditioned: &[Auditioned],
     lasts: Duration,
 ) -> Result<(About, Arc<Comparison>, Vec<u64>)> {
@@ -153,7 +183,11 @@ fn place(
     let wake = move || weak.upgrade().into_iter().for_each(|trials| trials.canaries().nudge());
     let comparison = Arc::new(Comparison::new(wanted, wake));
     let mut layers = Layers::new(inner, &comparison);
+    if let Some((patterns, copies)) = shadow {
+        layers.shadow(patterns, copies);
+    }
     auditioned.iter().try_for_each(|auditioned| layers.around(inner, auditioned))?;
+    layers.check()?;
     let first = auditioned.first().map(|first| &first.instance.implementation().component);
     let before = plan.resolution.members.first().and_then(|member| member.before.clone());
     let (Some(component), Some(before), false) = (first, before, layers.patches.is_empty()) else {
@@ -169,6 +203,7 @@ fn place(
         methods: layers.methods,
         left_out: layers.left_out,
         share: wanted.share,
+        is_shadow: wanted.is_shadow,
         wanted: wanted.calls,
         actor: plan.options.actor.clone(),
         reason: plan.options.reason.clone(),

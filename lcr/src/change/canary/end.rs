@@ -9,7 +9,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     component::identity::ComponentId,
-    host::{actor::Actor, image::content_hash::ContentHash, serial, watching::comparison::Counted},
+    host::{
+        actor::Actor,
+        image::content_hash::ContentHash,
+        serial,
+        watching::{
+            differences::{Difference, Differences, Uncompared},
+            side::Counted,
+        },
+    },
 };
 
 /// How a canary ended.
@@ -49,6 +57,8 @@ pub enum CanaryCause {
     Errors,
     /// More calls of the candidate were slow.
     Times,
+    /// Calls of a shadow came out differently.
+    Results,
     /// Too few calls came in its time.
     TooFewCalls,
     /// An operator ended it.
@@ -60,13 +70,15 @@ pub enum CanaryCause {
 }
 
 impl CanaryCause {
-    /// The stable name: `calls`, `faults`, `errors`, `times`, `too_few_calls`, `operator`, `refused`, `closed`.
+    /// The stable name: `calls`, `faults`, `errors`, `times`, `results`, `too_few_calls`, `operator`, `refused`,
+    /// `closed`.
     pub const fn name(self) -> &'static str {
         match self {
             CanaryCause::Calls => "calls",
             CanaryCause::Faults => "faults",
             CanaryCause::Errors => "errors",
             CanaryCause::Times => "times",
+            CanaryCause::Results => "results",
             CanaryCause::TooFewCalls => "too_few_calls",
             CanaryCause::Operator => "operator",
             CanaryCause::Refused => "refused",
@@ -76,7 +88,7 @@ impl CanaryCause {
 
     /// Whether the candidate did worse than the old version.
     pub(super) const fn is_bad(self) -> bool {
-        matches!(self, CanaryCause::Faults | CanaryCause::Errors | CanaryCause::Times)
+        matches!(self, CanaryCause::Faults | CanaryCause::Errors | CanaryCause::Times | CanaryCause::Results)
     }
 }
 
@@ -108,6 +120,69 @@ impl fmt::Display for CanaryCalls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let CanaryCalls { calls, faults, errors, slow, .. } = self;
         write!(f, "{calls} calls, {faults} faults, {errors} errors, {slow} slow")
+    }
+}
+
+/// What copies of calls have shown.
+///
+/// `Display` writes a line, and one more for each difference that is kept, with its values.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ShadowCalls {
+    /// How many calls came out differently.
+    pub different: u64,
+    /// The first ones of them, 16 at most.
+    pub differences: Vec<ShadowDifference>,
+    /// How many calls were left out, since there was no room for a copy: the candidate is slower than callers call, or
+    /// hangs.
+    pub dropped: u64,
+    /// How many were left out, since their arguments or results are larger than a MiB together.
+    pub too_large: u64,
+    /// How many were left out, since the old version answered differently each time.
+    pub unsettled: u64,
+}
+
+/// A call that came out differently in a shadow. Each text is of some hundred bytes at most, and shows no secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ShadowDifference {
+    /// `kv.store.get`
+    pub method: String,
+    /// The arguments, with their names where they are known.
+    pub arguments: Vec<String>,
+    /// What the old version returned.
+    pub was: String,
+    /// What the candidate returned.
+    pub is: String,
+    /// Where both differ first.
+    pub place: String,
+}
+
+impl From<&Differences> for ShadowCalls {
+    fn from(shown: &Differences) -> ShadowCalls {
+        let Uncompared { dropped, too_large, unsettled } = shown.uncompared();
+        let told = |difference: Difference| {
+            let Difference { method, arguments, was, is, place } = difference;
+            ShadowDifference { method, arguments, was, is, place }
+        };
+        let differences = shown.first().into_iter().map(told).collect();
+        ShadowCalls { different: shown.count(), differences, dropped, too_large, unsettled }
+    }
+}
+
+impl fmt::Display for ShadowCalls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ShadowCalls { different, differences, dropped, too_large, unsettled } = self;
+        let uncompared = Uncompared { dropped: *dropped, too_large: *too_large, unsettled: *unsettled };
+        write!(f, "  {different} came out differently; {uncompared}")?;
+        differences.iter().try_for_each(|difference| write!(f, "\n  {difference}"))
+    }
+}
+
+impl fmt::Display for ShadowDifference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ShadowDifference { method, arguments, was, is, place } = self;
+        write!(f, "{method}({}) was {was}, is {is}: {place}", arguments.join(", "))
     }
 }
 
@@ -147,8 +222,12 @@ pub struct CanaryStatus {
     pub taken: u64,
     /// How many of them have not returned.
     pub under_way: u64,
-    /// How many calls of one kind have to go wrong for it to be withdrawn, if none of the old version's does.
+    /// How many calls of one kind have to go wrong for it to be withdrawn, if none of the old version's does; of a
+    /// shadow, how many have to come out differently.
     pub enough: u64,
+    /// What its copies of calls have shown, if it is a shadow and serves nobody.
+    #[serde(default)]
+    pub shadow: Option<ShadowCalls>,
     /// The calls of the old version since the canary began.
     pub old: CanaryCalls,
     /// The calls of the candidate.
@@ -172,17 +251,32 @@ impl fmt::Display for CanaryStatus {
         let CanaryStatus { before, after, taken, wanted, old, new, left, enough, .. } = self;
         // Without what the multiplication adds far behind the point.
         let percent = (self.share * 1e8).round() / 1e6;
-        writeln!(f, "canary: {before} -> {after}, which gets {percent} % of the calls")?;
+        match &self.shadow {
+            None => writeln!(f, "canary: {before} -> {after}, which gets {percent} % of the calls")?,
+            Some(_) => {
+                let methods = self.methods.join(", ");
+                writeln!(f, "shadow: {before} -> {after}, which gets copies of the calls of {methods:.1000}")?;
+            }
+        }
         writeln!(f, "  {before}: {old}")?;
         writeln!(f, "  {after}: {new}")?;
         match &self.ending {
             Some(why) => write!(f, "  is about to end: {why}")?,
+            None if self.shadow.is_some() => write!(
+                f,
+                "  {} of {wanted} calls left, {left:.1?} at most; withdrawn if one comes out differently, and after \
+                 {enough} at once",
+                wanted.saturating_sub(new.calls)
+            )?,
             None => write!(
                 f,
                 "  {} of {wanted} calls left, {left:.1?} at most; withdrawn at {enough} of a kind that go wrong, if \
                  none of the old version does",
                 wanted.saturating_sub(*taken)
             )?,
+        }
+        if let Some(shadow) = &self.shadow {
+            write!(f, "\n{shadow}")?;
         }
         let left_out = self.left_out.iter();
         left_out.take(20).try_for_each(|left_out| write!(f, "\n  {} stays: {}", left_out.method, left_out.why))
@@ -211,6 +305,9 @@ pub struct CanaryEnd {
     pub old: CanaryCalls,
     /// The calls of the candidate.
     pub new: CanaryCalls,
+    /// What its copies of calls have shown, if it was a shadow.
+    #[serde(default)]
+    pub shadow: Option<ShadowCalls>,
     /// When it ended, by the system's clock.
     #[serde(with = "serial::moment")]
     pub at: SystemTime,
@@ -226,6 +323,7 @@ pub struct CanaryEnd {
 impl fmt::Display for CanaryEnd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let CanaryEnd { outcome, why, before, after, old, new, .. } = self;
-        write!(f, "canary {before} -> {after} {}: {why}; {before}: {old}; {after}: {new}", outcome.name())
+        let what = if self.shadow.is_some() { "shadow" } else { "canary" };
+        write!(f, "{what} {before} -> {after} {}: {why}; {before}: {old}; {after}: {new}", outcome.name())
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     abi::fault::Beginning,
-    component::hooks::Layer,
+    component::hooks::{Kind as LayerKind, Layer},
     error::{Error, ErrorKind, Result},
     host::{
         ids::ProviderId,
@@ -19,19 +19,27 @@ use crate::{
         watching::{
             canary::{Canary, Candidate},
             comparison::Comparison,
+            second_call::SecondCalls,
+            shadow::Shadow,
             signature::Signature,
         },
     },
 };
 
-use super::{audition::Auditioned, end::CanaryLeftOut};
+use super::{
+    audition::Auditioned,
+    end::CanaryLeftOut,
+    shadowing::{Meant, Versions},
+};
 
 /// What the layers are called, in lists.
 const NAME: &str = "lcr-canary";
 
 /// Layers that are being made.
-pub(super) struct Layers {
+pub(super) struct Layers<'r> {
     comparison: Arc<Comparison>,
+    /// Of a shadow: the methods that are meant, and where copies of their calls go.
+    shadow: Option<(Meant<'r>, Arc<SecondCalls>)>,
     /// The number of the next patch.
     next: u64,
     /// The commit in whose world the canary begins.
@@ -44,21 +52,27 @@ pub(super) struct Layers {
     pub(super) whole_before: Option<ContentHash>,
 }
 
-impl Layers {
-    pub(super) fn new(inner: &RuntimeInner, comparison: &Arc<Comparison>) -> Layers {
+impl<'r> Layers<'r> {
+    pub(super) fn new(inner: &RuntimeInner, comparison: &Arc<Comparison>) -> Layers<'r> {
         let state = inner.state();
         // 0 would mean the world of the call.
         let (next, generation) = (state.objects().patches().next_number(), state.serial().max(1));
         let comparison = Arc::clone(comparison);
         let (patches, methods, left_out, whole_before) = (Vec::new(), Vec::new(), Vec::new(), None);
-        Layers { comparison, next, generation, patches, methods, left_out, whole_before }
+        Layers { comparison, shadow: None, next, generation, patches, methods, left_out, whole_before }
+    }
+
+    /// Has the candidate get copies of calls of these methods, and no others.
+    pub(super) fn shadow(&mut self, patterns: &'r [String], copies: &Arc<SecondCalls>) {
+        self.shadow = Some((Meant::new(patterns), Arc::clone(copies)));
     }
 
     /// Makes those around the methods of the providers that a candidate may stand in for.
     ///
     /// # Errors
-    /// `State` if the candidate and the instance that serves have a dependency from different services.
-    pub(super) fn around(&mut self, inner: &RuntimeInner, auditioned: &Auditioned) -> Result<()> {
+    /// `State` if the candidate and the instance that serves have a dependency from different services; `Invalid` if
+    /// there can be no shadow of a method that is named in full.
+    pub(super) fn around(&mut self, inner: &Arc<RuntimeInner>, auditioned: &Auditioned) -> Result<()> {
         let Auditioned { instance, providers, .. } = auditioned;
         for &provider in providers {
             let old = old_version(inner, provider, instance)?;
@@ -67,14 +81,22 @@ impl Layers {
             let mut methods = Vec::new();
             for method in &old.manifest.methods {
                 let name = format!("{}.{}", old.manifest.interface, method.shape.name().unwrap_or_default());
-                match self.candidate(&old, method, instance) {
-                    Ok((candidate, signature)) => {
-                        let layer = Layer::new(&owner, Canary::layer(&self.comparison, signature, candidate));
-                        let shape = method.shape.clone();
-                        methods.push(PatchedMethod { shape, crossing: None, layers: vec![layer] });
+                let is_open = match &mut self.shadow {
+                    Some((meant, _)) => meant.is_meant(&name),
+                    None => Some(true),
+                };
+                let Some(is_open) = is_open else { continue };
+                match self.layer((inner, provider), &old, method, (instance, is_open)) {
+                    Ok(kind) => {
+                        let layers = vec![Layer::new(&owner, kind)];
+                        methods.push(PatchedMethod { shape: method.shape.clone(), crossing: None, layers });
                         self.methods.push(name);
                     }
-                    Err(why) => self.left_out.push(CanaryLeftOut { method: name, why }),
+                    Err(why) if is_open => self.left_out.push(CanaryLeftOut { method: name, why }),
+                    Err(why) => {
+                        let text = format!("there is no shadow of {name}: {why}");
+                        return Err(Error::new(ErrorKind::Invalid, text));
+                    }
                 }
             }
             if !methods.is_empty() {
@@ -94,13 +116,14 @@ impl Layers {
         Ok(())
     }
 
-    /// How the candidate's method is called, or why it gets no call.
-    fn candidate(
+    /// The layer around a method, or why there is none.
+    fn layer(
         &self,
-        old: &Implementation,
+        (inner, provider): (&Arc<RuntimeInner>, ProviderId),
+        old: &Arc<Implementation>,
         method: &MethodManifest,
-        instance: &Instance,
-    ) -> std::result::Result<(Candidate, Signature), String> {
+        (instance, is_open): (&Instance, bool),
+    ) -> std::result::Result<LayerKind, String> {
         let (interface, name) = (&*old.manifest.interface, method.shape.name().unwrap_or_default());
         let new = instance.implementation();
         if method.shape.returns_polled() {
@@ -117,14 +140,28 @@ impl Layers {
             return Err(format!("`{}` has another signature: {difference}", new.component));
         }
         let packed = instance.packed(interface, name);
-        // What is printed are values of the candidate, which may keep more secret than the old version.
+        // What is printed of a canary are values of the candidate, which may keep more secret than the old version.
         let signature = Signature::new(&new.component.to_string(), interface, new_method);
         let signature = signature.map_err(|error| error.to_string())?;
-        let (Some((method, crossing)), Some(_)) = (packed, old.crossing(interface, name)) else {
+        let (Some((pair, crossing)), Some(_)) = (packed, old.crossing(interface, name)) else {
             return Err("one of the versions has no thunks; build it again with this version of lcr".to_owned());
         };
         let beginning = Beginning { component: new.component.to_string(), generation: self.generation };
-        Ok((Candidate { method, crossing, beginning }, signature))
+        let candidate = Candidate { method: pair, crossing, beginning };
+        let Some((_, copies)) = &self.shadow else {
+            return Ok(Canary::layer(&self.comparison, signature, candidate));
+        };
+        let versions = Versions { inner, provider, old, method, candidate: instance, new_method };
+        let shadowed = versions.shadowed(candidate, signature, is_open)?;
+        Ok(Shadow::layer(&self.comparison, copies, shadowed))
+    }
+
+    /// Refuses a pattern that means no method.
+    ///
+    /// # Errors
+    /// `NotFound`
+    pub(super) fn check(&self) -> Result<()> {
+        self.shadow.as_ref().map_or(Ok(()), |(meant, _)| meant.check())
     }
 
     /// Why there is no layer.

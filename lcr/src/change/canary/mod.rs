@@ -13,6 +13,8 @@
 //! | [`begin`] | how a canary begins, and what is refused |
 //! | [`audition`] | how the candidate is constructed |
 //! | [`layers`] | the layers, and which methods have none |
+//! | [`shadowing`] | of a shadow: which methods are meant, and how the old version is called again |
+//! | [`prepared`] | threads that are started ahead |
 //! | [`standing`] | what the runtime keeps of it, and what plans must not do meanwhile |
 //! | [`watcher`] | how it ends |
 //! | [`operator`] | what programs and operators ask |
@@ -20,6 +22,14 @@
 //!
 //! How calls are drawn and counted is [`comparison`](crate::host::watching::comparison), what makes a version worse,
 //! and after how many calls, [`evidence`](crate::host::watching::evidence).
+//!
+//! # Shadows
+//! A *shadow* is a canary whose candidate serves nobody: its layers copy calls of chosen methods, and a thread calls
+//! the candidate with the copies ([`shadow`](crate::host::watching::shadow),
+//! [`second_call`](crate::host::watching::second_call)). All else is a canary's: what is refused, the commands that
+//! end it, promotion and quarantine. Of the invariants, 1 and 4 hold as there is no caller of the candidate, and 6 for
+//! the thread that calls it: it has a count of the candidate, so a call that never returns keeps both, and nothing
+//! else.
 //!
 //! # Invariants
 //! 1. At no moment has the candidate served more than its share of the calls since the canary began.
@@ -38,6 +48,8 @@ mod begin;
 pub(crate) mod end;
 mod layers;
 mod operator;
+mod prepared;
 pub(crate) mod rules;
+mod shadowing;
 pub(in crate::change) mod standing;
 mod watcher;

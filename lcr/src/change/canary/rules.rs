@@ -33,13 +33,36 @@ pub struct Canary {
     within: Duration,
     seed: Option<u64>,
     limits: Option<Limits>,
+    /// The methods of which it gets copies of calls; `None` if it gets calls themselves.
+    shadow: Option<Vec<String>>,
 }
 
 impl Canary {
     /// The candidate gets this share of the calls, more than 0 and at most 0.5: each call by a draw of its own.
     pub fn share(share: f64) -> Canary {
         let limits = Some(Limits { factor: 2.0, least: Duration::from_millis(1) });
-        Canary { share, calls: 1_000, within: Duration::from_secs(3600), seed: None, limits }
+        Canary { share, calls: 1_000, within: Duration::from_secs(3600), seed: None, limits, shadow: None }
+    }
+
+    /// A *shadow*: the candidate serves nobody. It gets copies of the calls of these methods, on a thread of its own,
+    /// and what comes of them is compared with what callers got.
+    ///
+    /// Methods are named by patterns, as for a [watch](crate::watch::Watch): `kv.store.*` are those of an interface
+    /// that both versions declare `#[lcr(pure)]`, and `*` all of these. `kv.store.get` is one method, also one that is
+    /// not declared so, where a second call does no harm; it is refused if the candidate depends on something whose
+    /// methods are not all pure.
+    ///
+    /// The plan is committed when so many [calls](Canary::calls) were compared and none came out differently. The
+    /// candidate is withdrawn after 16 differences, or at the end if there is one at all. Times are counted, and not
+    /// compared: no [`share`](Canary::share), [`slow`](Canary::slow) or [`seed`](Canary::seed) has a meaning.
+    ///
+    /// ```
+    /// let rules = lcr::canary::Canary::shadow(["kv.store.get", "kv.index.*"]).calls(10_000);
+    /// # drop(rules);
+    /// ```
+    pub fn shadow<M: Into<String>>(methods: impl IntoIterator<Item = M>) -> Canary {
+        let methods = methods.into_iter().map(Into::into).collect();
+        Canary { shadow: Some(methods), limits: None, ..Canary::share(1.0) }
     }
 
     /// After how many of its own calls the candidate takes the old version's place, if it did no worse by then. At
@@ -82,13 +105,22 @@ impl Canary {
         self.within
     }
 
+    /// The methods of which it gets copies of calls; `None` if it gets calls themselves.
+    pub(super) fn shadowed(&self) -> Option<&[String]> {
+        self.shadow.as_deref()
+    }
+
     /// What is asked of the comparison.
     ///
     /// # Errors
     /// `Invalid` if something is out of range.
     pub(super) fn wanted(&self) -> Result<Wanted> {
         let refused = |text: String| Err(Error::new(ErrorKind::Invalid, text));
-        if !(self.share > 0.0 && self.share <= MOST) {
+        let is_shadow = self.shadow.is_some();
+        if self.shadow.as_ref().is_some_and(Vec::is_empty) {
+            return refused("a shadow of no method shows nothing; name one, such as shop.till.total".to_owned());
+        }
+        if !(is_shadow || self.share > 0.0 && self.share <= MOST) {
             return refused(format!(
                 "a candidate gets more than no call and at most half of them, and not a share of {}: beyond half there \
                  is too little of the old version to compare with; put the new version on trial",
@@ -98,7 +130,7 @@ impl Canary {
         if self.calls == 0 {
             return refused("a candidate that gets no call shows nothing; say how many calls it gets".to_owned());
         }
-        let fewest = Evidence::new(self.share).fewest();
+        let fewest = if is_shadow { 1 } else { Evidence::new(self.share).fewest() };
         if self.calls < fewest {
             return refused(format!(
                 "{} calls of a candidate with a share of {} show nothing, even if it fails each; it has to get \
@@ -112,10 +144,11 @@ impl Canary {
                 self.within
             ));
         }
-        if self.limits.is_some_and(|limits| !(limits.factor >= 1.0 && limits.factor <= 1e6)) {
+        let limits = self.limits.filter(|_| !is_shadow);
+        if limits.is_some_and(|limits| !(limits.factor >= 1.0 && limits.factor <= 1e6)) {
             return refused("what is slow is a multiple from 1 to 1,000,000 of what is usual".to_owned());
         }
         let seed = self.seed.unwrap_or_else(|| RandomState::new().hash_one(0));
-        Ok(Wanted { share: self.share, calls: self.calls, seed, limits: self.limits })
+        Ok(Wanted { share: self.share, is_shadow, calls: self.calls, seed, limits })
     }
 }

@@ -61,6 +61,8 @@ pub(super) struct About {
     pub(super) methods: Vec<String>,
     pub(super) left_out: Vec<CanaryLeftOut>,
     pub(super) share: f64,
+    /// Whether the candidate gets copies, and serves nobody.
+    pub(super) is_shadow: bool,
     pub(super) wanted: u64,
     pub(super) actor: Actor,
     pub(super) reason: Option<String>,
@@ -90,7 +92,7 @@ impl Running {
     }
 
     pub(super) fn status(&self) -> CanaryStatus {
-        let About { number, before, after, hash, methods, left_out, share, wanted, actor, reason, .. } =
+        let About { number, before, after, hash, methods, left_out, share, is_shadow, wanted, actor, reason, .. } =
             self.about.clone();
         let (old, new) = self.comparison.now();
         let (taken, under_way) = self.comparison.under_way();
@@ -106,6 +108,7 @@ impl Running {
             taken,
             under_way,
             enough: self.comparison.fewest(),
+            shadow: is_shadow.then(|| self.comparison.differences().into()),
             old: old.into(),
             new: new.into(),
             began: self.began,

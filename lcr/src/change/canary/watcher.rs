@@ -12,10 +12,7 @@
 use std::{
     mem,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Arc, Weak,
-        mpsc::{self, Sender},
-    },
+    sync::{Arc, Weak},
     thread,
     time::{Duration, Instant, SystemTime},
 };
@@ -34,12 +31,11 @@ use crate::{
     host::{
         deadline::Deadline,
         objects::instances::Instance,
-        service::{
-            events::kind::EventKind,
-            inner::{AUTHORS_STACK, RuntimeInner},
+        service::{events::kind::EventKind, inner::RuntimeInner},
+        watching::{
+            comparison::{Comparison, Worse},
+            second_call::SecondCalls,
         },
-        sys,
-        watching::comparison::{Comparison, Worse},
     },
 };
 
@@ -53,32 +49,6 @@ const PAUSE: Duration = Duration::from_millis(5);
 
 /// How long the commit is tried while other transactions run.
 const TURN: Duration = Duration::from_secs(60);
-
-/// A thread that waits for its canary.
-pub(super) struct Prepared(Sender<Watcher>);
-
-impl Prepared {
-    /// Starts the thread.
-    ///
-    /// # Errors
-    /// `Io` if the system refuses a thread.
-    pub(super) fn start() -> Result<Prepared> {
-        let (send, receive) = mpsc::channel::<Watcher>();
-        sys::start(c"lcr-canary", AUTHORS_STACK, move || {
-            if let Ok(watcher) = receive.recv() {
-                watcher.run();
-            }
-        })
-        .map_err(|error| Error::io("no thread could be started for the canary", error))?;
-        Ok(Prepared(send))
-    }
-
-    /// Gives the thread its canary.
-    pub(super) fn begin(self, watcher: Watcher) {
-        // It waits for nothing else.
-        drop(self.0.send(watcher));
-    }
-}
 
 /// The plan of a canary, without a count of its runtime.
 pub(super) struct Promotion {
@@ -110,7 +80,9 @@ pub(super) struct Watcher {
     pub(super) trials: Arc<Trials>,
     pub(super) about: About,
     pub(super) comparison: Arc<Comparison>,
-    pub(super) candidates: Vec<Instance>,
+    /// Of a shadow: the queue of its second calls.
+    pub(super) copies: Option<Arc<SecondCalls>>,
+    pub(super) candidates: Vec<Arc<Instance>>,
     /// The numbers of the layers' patches.
     pub(super) patches: Vec<u64>,
     pub(super) promotion: Promotion,
@@ -124,16 +96,18 @@ struct Decision {
 }
 
 impl Watcher {
-    fn run(self) {
+    pub(super) fn run(self) {
         if let Some(inner) = self.inner.upgrade() {
-            let About { number, before, after, share, wanted, .. } = self.about.clone();
-            inner.tell(EventKind::CanaryBegan { number, before, after, share, wanted });
+            let About { number, before, after, share, is_shadow, wanted, .. } = self.about.clone();
+            inner.tell(EventKind::CanaryBegan { number, before, after, share, is_shadow, wanted });
         }
         let Some(decision) = self.decide() else {
             // In the child of a fork, or without a runtime, there is nothing to end.
             return mem::forget(self.candidates);
         };
         self.comparison.end();
+        // A call that is inside the candidate goes on, and keeps it.
+        self.copies.iter().for_each(|copies| copies.close());
         self.trials.canaries().show_ending(&decision.why);
         self.end(decision);
     }
@@ -157,8 +131,14 @@ impl Watcher {
                     if self.comparison.worse().is_some() {
                         continue;
                     }
+                    if self.comparison.differences().count() > 0 {
+                        return Some(self.worse(Worse::Results));
+                    }
                     let text = format!("it has answered {} calls and did no worse", self.about.wanted);
                     (CanaryCause::Calls, text, true)
+                }
+                None if until.has_passed() && self.comparison.differences().count() > 0 => {
+                    return Some(self.worse(Worse::Results));
                 }
                 None if until.has_passed() => (CanaryCause::TooFewCalls, self.too_few(lasts), false),
                 None => continue,
@@ -174,6 +154,9 @@ impl Watcher {
         if under_way > 0 {
             text += &format!(", and {under_way} have not returned");
         }
+        if self.about.is_shadow {
+            text += &format!("; {}", self.comparison.differences().uncompared());
+        }
         text
     }
 
@@ -183,6 +166,7 @@ impl Watcher {
             Worse::Faults => (CanaryCause::Faults, old.faults, new.faults, "faulted"),
             Worse::Errors => (CanaryCause::Errors, old.errors, new.errors, "returned an error"),
             Worse::Times => (CanaryCause::Times, old.slow, new.slow, "were slow"),
+            Worse::Results => return self.different(new.calls),
         };
         let mut why =
             format!("{of_new} of its {} calls {verb}, and {of_old} of {} of the old version", new.calls, old.calls);
@@ -193,9 +177,20 @@ impl Watcher {
         Decision { cause, why, promotes: false }
     }
 
+    /// Without values: this goes into logs, events and the quarantine.
+    fn different(&self, calls: u64) -> Decision {
+        let differences = self.comparison.differences();
+        let mut methods: Vec<String> = differences.first().into_iter().map(|difference| difference.method).collect();
+        methods.sort_unstable();
+        methods.dedup();
+        let methods = methods.join(", ");
+        let why = format!("{} of {calls} calls came out differently, of {methods}", differences.count());
+        Decision { cause: CanaryCause::Results, why, promotes: false }
+    }
+
     fn end(self, decision: Decision) {
         let Decision { mut cause, mut why, promotes } = decision;
-        let Watcher { inner, trials, about, comparison, candidates, patches, promotion } = self;
+        let Watcher { inner, trials, about, comparison, candidates, patches, promotion, .. } = self;
         let Some(inner) = inner.upgrade() else { return mem::forget(candidates) };
         let retired = retire(&inner, &about, candidates, &patches);
         let mut outcome =
@@ -235,6 +230,7 @@ impl Watcher {
             after: about.after,
             old: old.into(),
             new: new.into(),
+            shadow: about.is_shadow.then(|| comparison.differences().into()),
             at,
             lasted,
             generation,
@@ -274,7 +270,7 @@ fn outcome_is_bad(cause: CanaryCause) -> bool {
 ///
 /// # Errors
 /// Why the layers stay, and pass calls on; the candidates are leaked then.
-fn retire(inner: &Arc<RuntimeInner>, about: &About, candidates: Vec<Instance>, patches: &[u64]) -> Result<()> {
+fn retire(inner: &Arc<RuntimeInner>, about: &About, candidates: Vec<Arc<Instance>>, patches: &[u64]) -> Result<()> {
     loop {
         match place::take_off(inner, patches) {
             Err(error) if error.kind() == ErrorKind::Busy => thread::sleep(PAUSE),
@@ -293,7 +289,7 @@ fn retire(inner: &Arc<RuntimeInner>, about: &About, candidates: Vec<Instance>, p
     // All are objects of one file.
     let component = candidates.first().map(|candidate| Arc::clone(&candidate.implementation().component));
     for candidate in candidates {
-        state.retire_candidate(Arc::new(candidate), slots.clone());
+        state.retire_candidate(candidate, slots.clone());
     }
     component.into_iter().for_each(|component| state.images_mut().retain(component));
     drop(state);

@@ -15,7 +15,7 @@
 //! whoever drops a `Watching` waits for nothing, and a watch whose reader hangs ends all the same.
 
 mod noted;
-mod pattern;
+pub(in crate::change) mod pattern;
 pub(in crate::change) mod place;
 mod request;
 

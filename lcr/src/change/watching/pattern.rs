@@ -1,7 +1,7 @@
 //! Patterns of methods: `kv.store.get`, `kv.store.*`, `*`.
 
 /// Whether a pattern means a name. A `*` stands for any text. The work is in proportion to both lengths, multiplied.
-pub(super) fn means(pattern: &str, name: &str) -> bool {
+fn means(pattern: &str, name: &str) -> bool {
     let (pattern, name) = (pattern.as_bytes(), name.as_bytes());
     let (mut at, mut of) = (0, 0);
     // Where the last `*` is, and up to where it stands for the name.
@@ -22,9 +22,21 @@ pub(super) fn means(pattern: &str, name: &str) -> bool {
     pattern[of..].iter().all(|&byte| byte == b'*')
 }
 
-/// Whether it may mean several methods.
-pub(super) fn is_open(pattern: &str) -> bool {
-    pattern.contains('*')
+/// Whether one of the patterns means a name, and only together with others: by a `*`. Notes which patterns mean one.
+pub(in crate::change) fn is_meant(patterns: &[String], found: &mut [bool], name: &str) -> Option<bool> {
+    let mut is_open = None;
+    for (pattern, found) in patterns.iter().zip(found) {
+        if means(pattern, name) {
+            *found = true;
+            is_open = Some(is_open.unwrap_or(true) && pattern.contains('*'));
+        }
+    }
+    is_open
+}
+
+/// The first pattern that means nothing.
+pub(in crate::change) fn lonely<'p>(patterns: &'p [String], found: &[bool]) -> Option<&'p str> {
+    patterns.iter().zip(found).find(|(_, found)| !**found).map(|(pattern, _)| &**pattern)
 }
 
 #[cfg(all(test, not(loom)))]

@@ -162,7 +162,8 @@ impl<'w> Making<'w> {
         let mut methods = Vec::new();
         for method in &manifest.methods {
             let name = format!("{}.{}", manifest.interface, method.shape.name().unwrap_or_default());
-            let Some(is_open) = self.is_meant(&name) else { continue };
+            let is_meant = pattern::is_meant(&self.watch.patterns, &mut self.meant, &name);
+            let Some(is_open) = is_meant else { continue };
             self.refuse_protected(implementation, &name)?;
             if self.methods.len() == METHODS {
                 let text = format!("more than {METHODS} methods are meant; name fewer");
@@ -183,18 +184,6 @@ impl<'w> Making<'w> {
         let (component, interface) = (implementation.component.id.name.clone(), manifest.interface.clone());
         let name = self.watch.what.name().to_owned();
         Ok(Some(Patch { kind: Kind::Watch, number, name, component, interface, methods, export: None, library: None }))
-    }
-
-    /// Whether a pattern means the method, and only together with others.
-    fn is_meant(&mut self, name: &str) -> Option<bool> {
-        let mut found = None;
-        for (pattern, meant) in self.watch.patterns.iter().zip(&mut self.meant) {
-            if pattern::means(pattern, name) {
-                *meant = true;
-                found = Some(found.unwrap_or(true) && pattern::is_open(pattern));
-            }
-        }
-        found
     }
 
     fn refuse_protected(&self, implementation: &Implementation, name: &str) -> Result<()> {
@@ -260,8 +249,7 @@ impl<'w> Making<'w> {
 
     /// Refuses a pattern that means nothing, and a watch that watches nothing.
     fn check(&self, present: &[Arc<Implementation>]) -> Result<()> {
-        let lonely = self.watch.patterns.iter().zip(&self.meant).find(|(_, meant)| !**meant);
-        if let Some((pattern, _)) = lonely {
+        if let Some(pattern) = pattern::lonely(&self.watch.patterns, &self.meant) {
             let mut interfaces: Vec<&str> = present.iter().map(|each| &*each.manifest.interface).collect();
             interfaces.sort_unstable();
             interfaces.dedup();

@@ -124,6 +124,12 @@ impl Instance {
         self.implementation.faces().packed(interface, method, ptr::with_exposed_provenance(self.address))
     }
 
+    /// The interfaces that it depends on, and the services that it has them from.
+    #[cfg_attr(not(feature = "reflect"), allow(dead_code, reason = "only a canary looks"))]
+    pub(crate) fn dependencies(&self) -> impl Iterator<Item = (&str, ServiceId)> {
+        self.needs.iter().map(|held| (&*held.interface, held.service))
+    }
+
     /// The interface of a service that it depends on, and that another instance of the component has from elsewhere.
     #[cfg_attr(not(feature = "reflect"), allow(dead_code, reason = "only a canary compares"))]
     pub(crate) fn need_not_shared_with(&self, other: &Instance) -> Option<&str> {

@@ -87,20 +87,20 @@ pub(super) unsafe extern "C" fn take_back_content(at: *const u8, _: usize) {
 
 /// Memory that lives as long as this.
 #[derive(Debug)]
-pub(super) struct Block {
+pub(in crate::host) struct Block {
     at: NonNull<u8>,
     layout: Layout,
 }
 
 impl Block {
     /// Memory of `size` bytes, set to 0.
-    pub(super) fn new(size: usize, align: usize) -> Block {
+    pub(in crate::host) fn new(size: usize, align: usize) -> Block {
         let size = size.max(1);
         let at = allocate(size, align);
         Block { at, layout: Layout::from_size_align(size, align).expect("it was allocated by this layout") }
     }
 
-    pub(super) fn at(&self) -> *mut u8 {
+    pub(in crate::host) fn at(&self) -> *mut u8 {
         self.at.as_ptr()
     }
 }

@@ -12,6 +12,7 @@
 //! | [`difference`] | compares two values, and says where they differ |
 //! | [`ownership`] | makes a bitwise copy a value of its own; releases what a value owns |
 //! | [`memory`] | memory that is given to a component, and what borrowed parts of an argument lie in |
+//! | [`weight`] | how much memory a value takes |
 //! | [`value`] | a value in memory of ours, released when it is dropped |
 //! | [`json`] | writes JSON; reads it in two passes, of which the second cannot fail |
 //!
@@ -32,14 +33,15 @@
 //! None of this runs code of a component or of an author, except the functions that free what a value owns. It
 //! takes no lock.
 
-mod difference;
+pub(in crate::host) mod difference;
 pub(in crate::host) mod json;
-mod memory;
+pub(in crate::host) mod memory;
 mod ownership;
 pub(in crate::host) mod text;
 pub(in crate::host) mod types;
 pub(in crate::host) mod value;
 pub(in crate::host) mod view;
+pub(in crate::host) mod weight;
 
 #[cfg(all(test, not(loom)))]
 mod tests;

@@ -87,7 +87,7 @@ unsafe impl Around for Canary {
 impl Candidate {
     /// # Safety
     /// The arguments and the place are those of the method.
-    unsafe fn call(&self, arguments: Packed, out: *mut ()) {
+    pub(super) unsafe fn call(&self, arguments: Packed, out: *mut ()) {
         let Pair { function, data } = self.method;
         // SAFETY: the caller says so.
         unsafe { (self.crossing.packed)(function, data, arguments, out) };

@@ -20,7 +20,7 @@
 use std::{
     fmt,
     sync::{
-        Mutex, OnceLock, TryLockError,
+        Arc, Mutex, OnceLock, TryLockError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -28,10 +28,12 @@ use std::{
 
 use super::{
     Switch,
+    differences::{self, Differences},
     evidence::Evidence,
     fail::scatter,
     histogram::Histogram,
     layer::Ended,
+    side::{Counted, How, Side},
     signature::Signature,
     trace::{cut, outcome},
 };
@@ -51,7 +53,9 @@ pub(crate) struct Comparison {
     seed: u64,
     wanted: u64,
     limits: Option<Limits>,
-    evidence: Evidence,
+    /// `None` of a shadow, whose calls are compared one by one.
+    evidence: Option<Evidence>,
+    pub(super) differences: Differences,
     calls: AtomicU64,
     /// How many of them the candidate got.
     taken: AtomicU64,
@@ -76,8 +80,10 @@ pub(crate) struct Limits {
 /// What is asked of a comparison.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wanted {
-    /// The share of the calls that the candidate gets, more than 0 and at most a half.
+    /// The share of the calls that the candidate gets, more than 0 and at most a half; of a shadow, all.
     pub(crate) share: f64,
+    /// Whether it gets copies, and serves nobody.
+    pub(crate) is_shadow: bool,
     /// How many calls it gets in all.
     pub(crate) calls: u64,
     /// Which calls it gets.
@@ -86,32 +92,14 @@ pub(crate) struct Wanted {
     pub(crate) limits: Option<Limits>,
 }
 
-/// One of the two versions.
-struct Side {
-    ended: AtomicU64,
-    faults: AtomicU64,
-    errors: AtomicU64,
-    slow: AtomicU64,
-    times: Histogram,
-}
-
 /// What the candidate does worse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Worse {
     Faults,
     Errors,
     Times,
-}
-
-/// The numbers of one version at a moment. Times are in nanoseconds.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Counted {
-    pub(crate) calls: u64,
-    pub(crate) faults: u64,
-    pub(crate) errors: u64,
-    pub(crate) slow: u64,
-    pub(crate) p50_ns: u64,
-    pub(crate) p99_ns: u64,
+    /// What comes of the same calls.
+    Results,
 }
 
 impl fmt::Debug for Comparison {
@@ -124,7 +112,7 @@ impl Comparison {
     /// Nothing has been called. `wake` is called on threads of callers when there is something to decide; it returns
     /// soon.
     pub(crate) fn new(wanted: Wanted, wake: impl Fn() + Send + Sync + 'static) -> Comparison {
-        let Wanted { share, calls, seed, limits } = wanted;
+        let Wanted { share, is_shadow, calls, seed, limits } = wanted;
         Comparison {
             switch: Switch::new(),
             share,
@@ -132,7 +120,8 @@ impl Comparison {
             seed,
             wanted: calls,
             limits,
-            evidence: Evidence::new(share),
+            evidence: (!is_shadow).then(|| Evidence::new(share)),
+            differences: Differences::default(),
             calls: AtomicU64::new(0),
             taken: AtomicU64::new(0),
             old: Side::new(),
@@ -180,9 +169,15 @@ impl Comparison {
         }
     }
 
-    /// How many bad calls of one kind are enough, where the old version has none.
+    /// How many bad calls of one kind are enough, where the old version has none; of a shadow, how many that came out
+    /// differently.
     pub(crate) fn fewest(&self) -> u64 {
-        self.evidence.fewest()
+        self.evidence.map_or(differences::ENOUGH, Evidence::fewest)
+    }
+
+    /// What the candidate's copies of calls have shown.
+    pub(crate) fn differences(&self) -> &Differences {
+        &self.differences
     }
 
     /// Counts a call that begins. Returns whether it is the candidate's.
@@ -196,19 +191,35 @@ impl Comparison {
         self.taken.fetch_update(Ordering::AcqRel, Ordering::Relaxed, take).is_ok()
     }
 
+    /// Counts a call that the candidate gets a copy of; `None` if it has got as many as are wanted.
+    pub(super) fn take_copy(self: &Arc<Comparison>) -> Option<Taken> {
+        self.is_for_candidate().then(|| Taken { comparison: Arc::clone(self), is_compared: false })
+    }
+
+    /// Counts a call of which what came of both versions was compared: how long each took, and how it ended.
+    pub(super) fn note_compared(&self, mut taken: Taken, old: (Duration, How), new: (Duration, How)) {
+        taken.is_compared = true;
+        self.old.count(old.0, old.1);
+        self.old.ended.fetch_add(1, Ordering::AcqRel);
+        self.new.count(new.0, new.1);
+        let is_enough = self.differences.count() >= differences::ENOUGH;
+        let is_worse = is_enough && self.worse.set(Worse::Results).is_ok();
+        if is_enough {
+            self.switch.turn_off();
+        }
+        // After that, as in `note`.
+        let count = self.new.ended.fetch_add(1, Ordering::AcqRel) + 1;
+        if is_worse || count >= self.wanted {
+            (self.wake)();
+        }
+    }
+
     /// Counts a call that has ended.
     pub(super) fn note(&self, is_new: bool, pace: &Pace, took: Duration, signature: &Signature, ended: &Ended<'_>) {
         let side = if is_new { &self.new } else { &self.old };
-        side.times.note(took);
         let takes_long = self.limits.is_some_and(|limits| pace.takes_long(is_new, took, limits));
         side.slow.fetch_add(u64::from(takes_long), Ordering::Relaxed);
-        match ended {
-            Ended::Fault(_) => _ = side.faults.fetch_add(1, Ordering::Relaxed),
-            // No async method has a candidate.
-            Ended::Dropped => {}
-            Ended::Value(_) if ended.is_good() => {}
-            Ended::Value(_) => _ = side.errors.fetch_add(1, Ordering::Relaxed),
-        }
+        side.count(took, How::of(ended));
         let is_bad = is_new && (!ended.is_good() || takes_long);
         let is_worse = is_bad && self.note_bad(took, takes_long, signature, ended);
         // After that: whoever finds that all wanted calls have ended finds what the last one has shown.
@@ -233,7 +244,7 @@ impl Comparison {
         }
         let bad = |count: fn(&Side) -> &AtomicU64| {
             let [old, new] = [&self.old, &self.new].map(|side| count(side).load(Ordering::Relaxed));
-            self.evidence.is_enough(old, new)
+            self.evidence.is_some_and(|evidence| evidence.is_enough(old, new))
         };
         let worse = match () {
             () if bad(|side| &side.faults) => Worse::Faults,
@@ -247,21 +258,23 @@ impl Comparison {
     }
 }
 
-impl Side {
-    fn new() -> Side {
-        let [ended, faults, errors, slow] = [const { AtomicU64::new(0) }; 4];
-        Side { ended, faults, errors, slow, times: Histogram::new() }
-    }
+/// A call of which the candidate gets a copy. If it is dropped before what came of it was compared, the candidate gets
+/// another one.
+pub(super) struct Taken {
+    comparison: Arc<Comparison>,
+    is_compared: bool,
+}
 
-    fn now(&self) -> Counted {
-        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        Counted {
-            calls: count(&self.ended),
-            faults: count(&self.faults),
-            errors: count(&self.errors),
-            slow: count(&self.slow),
-            p50_ns: self.times.quantile(500),
-            p99_ns: self.times.quantile(990),
+impl Taken {
+    pub(super) fn comparison(&self) -> &Arc<Comparison> {
+        &self.comparison
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        if !self.is_compared {
+            self.comparison.taken.fetch_sub(1, Ordering::AcqRel);
         }
     }
 }
@@ -302,7 +315,7 @@ mod tests {
     use super::*;
 
     fn comparison(share: f64, calls: u64, seed: u64) -> Comparison {
-        Comparison::new(Wanted { share, calls, seed, limits: None }, || {})
+        Comparison::new(Wanted { share, is_shadow: false, calls, seed, limits: None }, || {})
     }
 
     #[test]

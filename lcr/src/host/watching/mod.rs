@@ -16,7 +16,10 @@
 //! | [`fail`] | has a share of the calls fail |
 //! | [`record`] | a line for each call that can be replayed |
 //! | [`canary`] | gives a share of the calls to another version |
-//! | [`comparison`], [`evidence`] | how the two versions do, and whether one does worse |
+//! | [`comparison`], [`side`], [`evidence`] | how the two versions do, and whether one does worse |
+//! | [`shadow`], [`copies`] | gives copies of calls to another version, by a bounded queue |
+//! | [`second_call`], [`shadowed`] | makes them there, and compares what came of them |
+//! | [`differences`] | the calls that came out differently |
 //!
 //! # Rules
 //!
@@ -45,7 +48,9 @@
 
 pub(crate) mod canary;
 pub(crate) mod comparison;
+pub(crate) mod copies;
 mod counter;
+pub(crate) mod differences;
 pub(crate) mod evidence;
 pub(crate) mod fail;
 mod histogram;
@@ -53,6 +58,10 @@ pub(crate) mod layer;
 pub(crate) mod lines;
 pub(crate) mod polled;
 pub(crate) mod record;
+pub(crate) mod second_call;
+pub(crate) mod shadow;
+pub(crate) mod shadowed;
+pub(crate) mod side;
 pub(crate) mod signature;
 pub(crate) mod slow;
 pub(crate) mod stats;

@@ -113,7 +113,7 @@ pub(super) fn arguments(call: Call<'_>, width: usize) -> Value {
     call.arguments().enumerate().map(one).collect()
 }
 
-fn shown(value: At<'_>, is_secret: bool, width: usize) -> String {
+pub(super) fn shown(value: At<'_>, is_secret: bool, width: usize) -> String {
     if is_secret { "***".to_owned() } else { text(value, width) }
 }
 

@@ -15,6 +15,7 @@ use super::{
     types::Type,
     value::Value,
     view::At,
+    weight::weight,
 };
 use crate::{
     Abi,
@@ -86,6 +87,9 @@ fn holds<T: Abi + Clone + PartialEq + Debug>(values: impl IntoIterator<Item = T>
         // A copy is equal, is a value to its own type, and is released by shape.
         let copy = Value::copy_of(&ty, here.at(&ty)).unwrap();
         assert_eq!(difference(here.at(&ty), copy.at().unwrap(), ENOUGH).unwrap(), None);
+        let weighs = weight(here.at(&ty), ENOUGH).unwrap();
+        assert!(weighs >= ty.size && weight(here.at(&ty), weighs) == Some(weighs));
+        assert_eq!((weight(copy.at().unwrap(), ENOUGH), weight(here.at(&ty), weighs - 1)), (Some(weighs), None));
         drop(copy);
         assert_eq!(BLOCKS.get(), before, "a copy of {value:?} leaks");
         assert_eq!(received::<T>(Value::copy_of(&ty, here.at(&ty)).unwrap()), *value);

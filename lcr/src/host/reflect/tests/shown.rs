@@ -96,3 +96,19 @@ fn a_comparison_ends_with_its_budget() {
     assert!(difference(one.at(&ty), other.at(&ty), 100).is_err());
     assert_eq!(difference(one.at(&ty), other.at(&ty), 2000), Ok(None));
 }
+
+#[test]
+fn a_value_weighs_what_it_owns_and_no_more_is_looked_at_than_the_limit() {
+    let shape = shape_of::<Vec<Option<String>>>();
+    let ty = Type::of(&shape).unwrap();
+    let of = |len: usize| {
+        let sent = Sent::new(vec![Some("x".repeat(len)), None]);
+        weight(sent.at(&ty), 1 << 20)
+    };
+    assert_eq!(of(1_000).unwrap() - of(0).unwrap(), 1_000);
+    assert_eq!(of(1 << 20), None);
+    let shape = shape_of::<Vec<u64>>();
+    let ty = Type::of(&shape).unwrap();
+    let sent = Sent::new(vec![0_u64; 100]);
+    assert_eq!(weight(sent.at(&ty), ENOUGH), Some(ty.size + 800));
+}

@@ -67,6 +67,9 @@ pub enum EventKind {
         after: ComponentId,
         /// The share of the calls.
         share: f64,
+        /// Whether it gets copies of calls, and serves nobody.
+        #[serde(default)]
+        is_shadow: bool,
         /// After how many calls the candidate takes the old version's place.
         wanted: u64,
     },

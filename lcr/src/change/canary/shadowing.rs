@@ -1,0 +1,129 @@
+//! Which methods a shadow is of, and how the version that serves is found for a second call.
+
+use std::sync::{Arc, Weak};
+
+use crate::{
+    abi::fault::Beginning,
+    change::watching::pattern,
+    error::{Error, ErrorKind, Result},
+    host::{
+        ids::ProviderId,
+        image::{manifest::MethodManifest, shape},
+        objects::{component::Implementation, instances::Instance},
+        service::inner::RuntimeInner,
+        watching::{
+            canary::Candidate,
+            shadowed::{FindOld, OldVersion, Shadowed, cannot_be_shadowed},
+            signature::Signature,
+        },
+    },
+};
+
+/// The methods that are asked for, by patterns.
+pub(super) struct Meant<'r> {
+    patterns: &'r [String],
+    /// Which of them mean a method.
+    found: Vec<bool>,
+}
+
+impl<'r> Meant<'r> {
+    pub(super) fn new(patterns: &'r [String]) -> Meant<'r> {
+        Meant { patterns, found: vec![false; patterns.len()] }
+    }
+
+    /// Whether the method is meant, and only together with others.
+    pub(super) fn is_meant(&mut self, name: &str) -> Option<bool> {
+        pattern::is_meant(self.patterns, &mut self.found, name)
+    }
+
+    /// Refuses a pattern that means no method.
+    ///
+    /// # Errors
+    /// `NotFound`
+    pub(super) fn check(&self) -> Result<()> {
+        let Some(pattern) = pattern::lonely(self.patterns, &self.found) else { return Ok(()) };
+        let text = format!(
+            "`{pattern:.200}` means no method of the component; name one by interface and method, such as shop.till.total \
+             or shop.till.*"
+        );
+        Err(Error::new(ErrorKind::NotFound, text))
+    }
+}
+
+/// The two versions of a method.
+pub(super) struct Versions<'a> {
+    pub(super) inner: &'a Arc<RuntimeInner>,
+    pub(super) provider: ProviderId,
+    pub(super) old: &'a Arc<Implementation>,
+    pub(super) method: &'a MethodManifest,
+    pub(super) candidate: &'a Instance,
+    pub(super) new_method: &'a MethodManifest,
+}
+
+impl Versions<'_> {
+    /// The method, of which the candidate gets copies of calls; or why it gets none. `is_open` says that the method is
+    /// not named in full, so that its authors have to vouch for it.
+    pub(super) fn shadowed(
+        &self,
+        candidate: Candidate,
+        signature: Signature,
+        is_open: bool,
+    ) -> std::result::Result<Shadowed, String> {
+        let Versions { inner, old, method, new_method, .. } = *self;
+        if let Some(why) = cannot_be_shadowed(&signature) {
+            return Err(why);
+        }
+        let is_pure = method.is_pure && new_method.is_pure;
+        if !is_pure && is_open {
+            let text = "it is not declared #[lcr(pure)], so a second call may change something; name it in full if \
+                        none does";
+            return Err(text.to_owned());
+        }
+        if let Some(interface) = self.need_with_effects(inner).filter(|_| !is_pure) {
+            return Err(format!(
+                "it is not declared #[lcr(pure)], and `{}` needs {interface}, whose methods may change something: a \
+                 second call might reach it twice",
+                self.candidate.implementation().component
+            ));
+        }
+        let hides_all = shape::hides_more(&method.shape, &new_method.shape);
+        Ok(Shadowed { signature, candidate, old: is_pure.then(|| self.find_old(inner, old)), hides_all })
+    }
+
+    /// An interface that the candidate depends on and of which a method is not declared pure.
+    fn need_with_effects(&self, inner: &RuntimeInner) -> Option<String> {
+        let state = inner.state();
+        let services = state.objects().services();
+        let has_effects = |(interface, service): &(&str, _)| {
+            let face = services.get(*service).and_then(|service| service.instance().implementation().face(interface));
+            // What is not known may have any.
+            face.is_none_or(|face| face.methods.iter().any(|method| !method.is_pure))
+        };
+        self.candidate.dependencies().find(has_effects).map(|(interface, _)| interface.to_owned())
+    }
+
+    fn find_old(&self, inner: &Arc<RuntimeInner>, old: &Arc<Implementation>) -> FindOld {
+        let (weak, provider) = (Arc::downgrade(inner), self.provider);
+        let (interface, method) =
+            (self.old.manifest.interface.clone(), self.method.shape.name().unwrap_or_default().to_owned());
+        let beginning = Beginning { component: old.component.to_string(), generation: 1 };
+        let old = Arc::downgrade(old);
+        Box::new(move || {
+            let instance = serving(&weak, provider)?;
+            // The shadow ends before another one serves.
+            let is_it = Weak::as_ptr(&old) == Arc::as_ptr(instance.implementation());
+            let (pair, crossing) = instance.packed(&interface, &method).filter(|_| is_it)?;
+            let method = Candidate { method: pair, crossing, beginning: beginning.clone() };
+            Some(OldVersion { method, keeper: instance })
+        })
+    }
+}
+
+/// The instance that handles share.
+fn serving(inner: &Weak<RuntimeInner>, provider: ProviderId) -> Option<Arc<Instance>> {
+    let inner = inner.upgrade()?;
+    let state = inner.state();
+    let objects = state.objects();
+    let shared = objects.registry().get(provider)?.shared()?;
+    objects.services().get(shared).map(|service| Arc::clone(service.instance()))
+}

@@ -1,0 +1,67 @@
+//! A mill of version 1 that a program uses, and plans for its version 2.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use lcr::{Handle, PlanBuilder, Runtime, canary::CanaryEnd};
+use lcr_tests::{
+    component, empty_runtime,
+    mill::{Barn, Mill, Ways},
+};
+
+pub(crate) const LONG: Duration = Duration::from_secs(120);
+
+/// A barn, which the program provides.
+#[derive(Default)]
+pub(crate) struct Floor {
+    flour: AtomicU64,
+    pub(crate) is_shut: AtomicBool,
+}
+
+impl Barn for Floor {
+    fn store(&self, flour: u64) -> u64 {
+        self.flour.fetch_add(flour, Ordering::Relaxed) + flour
+    }
+
+    fn stock(&self) -> u64 {
+        self.flour.load(Ordering::Relaxed)
+    }
+
+    fn is_open(&self) -> bool {
+        !self.is_shut.load(Ordering::Relaxed)
+    }
+}
+
+pub(crate) fn milling_for(barn: Arc<Floor>) -> (Runtime, Handle<dyn Mill>) {
+    let rt = empty_runtime();
+    let plan = rt.plan().provide::<dyn Barn, _>("barn", barn).unwrap();
+    plan.add(component("mill_1")).commit().unwrap();
+    let mill = rt.service().unwrap();
+    (rt, mill)
+}
+
+/// A plan that replaces the mill by version 2, in which such calls go wrong.
+pub(crate) fn second(rt: &Runtime, ways: Ways) -> PlanBuilder<'_> {
+    rt.plan().replace(component("mill_2")).configure("mill", &ways).unwrap()
+}
+
+/// Calls until the canary has ended.
+pub(crate) fn call_until_the_end(rt: &Runtime, mut call: impl FnMut()) -> CanaryEnd {
+    let number = rt.canary().expect("a canary is under way").number;
+    while rt.canary().is_some() {
+        (0..20).for_each(|_| call());
+    }
+    let end = rt.wait_canary(LONG).expect("it has ended");
+    assert_eq!(end.number, number);
+    end
+}
+
+pub(crate) fn is_everything_destroyed(rt: &Runtime, but: u64) -> bool {
+    let status = rt.status();
+    status.constructed == status.destroyed + but
+}

@@ -32,7 +32,7 @@ use crate::{
             record::{Record, can_be_replayed},
             signature::Signature,
             slow::{Slow, Slowest},
-            stats::{Counts, Stats},
+            stats::{Counts, counting},
             trace::Trace,
         },
     },
@@ -234,7 +234,7 @@ impl<'w> Making<'w> {
             What::Stats => {
                 let own = Counts::new(&signature);
                 counts.push(Arc::clone(&own));
-                observing(switch, signature, Stats(own))
+                counting(switch, signature, own)
             }
             What::Slow => {
                 let slow = Slow { slowest: Arc::clone(slowest), values: wanted.values, width: wanted.width };

@@ -40,6 +40,14 @@ struct Shard {
 struct CommonCount(AtomicU64);
 
 impl Counter {
+    /// Counts one, if the shard at which the thread looks first is its own. Returns what that had counted before.
+    #[inline(always)]
+    pub(super) fn add_to_own(&self) -> Option<u64> {
+        let me = this_thread();
+        let first = &self.owned[place(me)];
+        (first.owner.load(Ordering::Relaxed) == me).then(|| first.add())
+    }
+
     /// Counts one. Returns what the shard had counted before.
     pub(super) fn add(&self) -> u64 {
         let me = this_thread();
@@ -47,10 +55,7 @@ impl Counter {
         for shard in (0..TRIES).map(|step| &self.owned[(first + step) % SHARDS]) {
             let owner = shard.owner.load(Ordering::Relaxed);
             if owner == me || (owner == 0 && shard.take(me)) {
-                // Nobody else writes to it.
-                let before = shard.count.load(Ordering::Relaxed);
-                shard.count.store(before + 1, Ordering::Relaxed);
-                return before;
+                return shard.add();
             }
         }
         self.others.0.fetch_add(1, Ordering::Relaxed)
@@ -64,6 +69,15 @@ impl Counter {
 }
 
 impl Shard {
+    /// Counts one for the owner, who calls this. Returns what was counted before.
+    #[inline(always)]
+    fn add(&self) -> u64 {
+        // Nobody else writes to it.
+        let before = self.count.load(Ordering::Relaxed);
+        self.count.store(before + 1, Ordering::Relaxed);
+        before
+    }
+
     #[cold]
     fn take(&self, me: usize) -> bool {
         self.owner.compare_exchange(0, me, Ordering::Relaxed, Ordering::Relaxed).is_ok()
@@ -80,7 +94,7 @@ fn this_thread() -> usize {
 
 /// Where a thread looks first. Thread-locals of threads lie at distances that are multiples of pages.
 fn place(thread: usize) -> usize {
-    (thread as u64 >> 6).wrapping_mul(0x9e37_79b9_7f4a_7c15) as usize >> (usize::BITS - SHARDS.ilog2())
+    (thread as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) as usize >> (usize::BITS - SHARDS.ilog2())
 }
 
 #[cfg(all(test, not(loom)))]
@@ -97,7 +111,7 @@ mod tests {
                 scope.spawn(|| {
                     counter.add();
                     all_there.wait();
-                    (0..999).for_each(|_| _ = counter.add());
+                    (0..999).for_each(|_| _ = counter.add_to_own().unwrap_or_else(|| counter.add()));
                 });
             }
         });
@@ -108,7 +122,8 @@ mod tests {
     #[test]
     fn a_thread_has_one_shard() {
         let counter = Counter::default();
-        assert_eq!((counter.add(), counter.add(), counter.add()), (0, 1, 2));
+        assert_eq!((counter.add_to_own(), counter.add()), (None, 0));
+        assert_eq!((counter.add_to_own(), counter.add(), counter.add_to_own()), (Some(1), 2, Some(3)));
         assert_eq!(counter.owned.iter().filter(|shard| shard.owner.load(Ordering::Relaxed) != 0).count(), 1);
     }
 }

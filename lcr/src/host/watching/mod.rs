@@ -27,7 +27,8 @@
 //!    to its observer, keeps nothing but text, and gives them on to what is below, once. [`fail`] releases them by
 //!    their shapes and writes the outcome itself.
 //! 2. *Our own panics.* What an observer does is inside a barrier, before the call and after it. A panic there is
-//!    counted, costs the line, and changes neither arguments nor outcome.
+//!    counted, costs the line, and changes neither arguments nor outcome. [`stats`] only adds to counts for most calls,
+//!    which cannot panic, and has no barrier around that.
 //! 3. *A fault of what is below* is in the outcome and goes up unchanged. An observer looks at it and owns none of it.
 //! 4. *Order.* Watches stand around all patches: they see what callers see, also where a patch answers. The last
 //!    watch is outermost. `fail` is a watch too, so a trace that came before it does not see the failures.
@@ -108,6 +109,8 @@ impl Switch {
         self.panics.load(Ordering::Relaxed)
     }
 
+    #[cold]
+    #[inline(never)]
     fn note_panic(&self) {
         self.panics.fetch_add(1, Ordering::Relaxed);
     }

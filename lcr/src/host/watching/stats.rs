@@ -2,6 +2,10 @@
 //!
 //! Each call is counted; the clock is read for the first [`ALL`] calls of a thread's shard, and for one of [`SAMPLE`]
 //! after that. Two reads of the clock cost more than everything else here.
+//!
+//! A method that is not polled has a layer of its own kind here, [`CountedCalls`], and not that of an [`Observer`]:
+//! where a call is only counted and ends well, nothing is noted of it until its end, and nothing needs a barrier, since
+//! adding to a count and comparing a fault with null do not panic. So it costs a few loads and stores beside the call.
 
 use std::{
     sync::{
@@ -14,10 +18,16 @@ use std::{
 use serde::Serialize;
 
 use super::{
+    Switch,
     counter::Counter,
     histogram::Histogram,
-    layer::{Call, Ended, Observer},
+    layer::{Call, Ended, Observer, quietly},
+    polled::observing,
     signature::Signature,
+};
+use crate::{
+    abi::crossing::Packed,
+    component::hooks::{Around, Kind, Next},
 };
 
 /// How many calls are timed before only some are.
@@ -92,28 +102,114 @@ impl Counts {
     }
 }
 
-/// The statistics of one method.
-pub(crate) struct Stats(pub(crate) Arc<Counts>);
+impl Counts {
+    /// A call has ended.
+    fn end(&self, ended: &Ended<'_>) {
+        match ended {
+            Ended::Dropped => {}
+            Ended::Fault(_) => _ = self.faults.fetch_add(1, Ordering::Relaxed),
+            Ended::Value(_) if ended.is_good() => {}
+            Ended::Value(_) => _ = self.errors.fetch_add(1, Ordering::Relaxed),
+        }
+    }
+}
+
+/// The layer that counts the calls of a method of this signature.
+pub(crate) fn counting(switch: &Arc<Switch>, signature: Signature, counts: Arc<Counts>) -> Kind {
+    if signature.is_async() {
+        return observing(switch, signature, Stats(counts));
+    }
+    let switch = Arc::clone(switch);
+    match signature.result().error_type() {
+        Some(_) => Kind::Around(Box::new(CountedCalls::<true> { switch, counts, signature })),
+        None => Kind::Around(Box::new(CountedCalls::<false> { switch, counts, signature })),
+    }
+}
+
+/// Whether the call of that number is timed.
+#[inline(always)]
+fn is_timed(number: u64) -> bool {
+    number < ALL || number.is_multiple_of(SAMPLE)
+}
+
+/// The layer around a method that is not polled, and that may return an `Err` or not.
+struct CountedCalls<const MAY_ERR: bool> {
+    switch: Arc<Switch>,
+    counts: Arc<Counts>,
+    signature: Signature,
+}
+
+// SAFETY: the arguments and the place go on to what is below, once and unchanged, and nothing here unwinds. Whoever
+// puts the layer in compares the signature's shape with that of the method.
+unsafe impl<const MAY_ERR: bool> Around for CountedCalls<MAY_ERR> {
+    #[inline(always)]
+    unsafe fn run(&self, next: &Next<'_>, arguments: Packed, out: *mut ()) {
+        let number = if self.switch.is_on() { self.counts.calls.add_to_own() } else { None };
+        if number.is_none_or(is_timed) {
+            // SAFETY: the caller says so.
+            return unsafe { self.run_rare(number, *next, arguments, out) };
+        }
+        // SAFETY: as above.
+        unsafe { next.run(arguments, out) };
+        // SAFETY: an outcome begins with its fault, and what is below has written it.
+        let fault = unsafe { out.cast::<*mut ()>().read() };
+        if MAY_ERR || !fault.is_null() {
+            // SAFETY: as above.
+            unsafe { self.end(out) };
+        }
+    }
+}
+
+impl<const MAY_ERR: bool> CountedCalls<MAY_ERR> {
+    /// A call that is timed, or that was not counted yet, as its `number` is `None`: the thread has no shard where it
+    /// looks first, or the watch is off.
+    ///
+    /// # Safety
+    /// As for [`Around::run`].
+    #[cold]
+    #[inline(never)]
+    unsafe fn run_rare(&self, number: Option<u64>, next: Next<'_>, arguments: Packed, out: *mut ()) {
+        let number = match number {
+            Some(number) => number,
+            None if self.switch.is_on() => self.counts.calls.add(),
+            // SAFETY: the caller says so.
+            None => return unsafe { next.run(arguments, out) },
+        };
+        let since = if is_timed(number) { quietly(&self.switch, Instant::now) } else { None };
+        // SAFETY: as above.
+        unsafe { next.run(arguments, out) };
+        if let Some(since) = since {
+            quietly(&self.switch, || self.counts.times.note(since.elapsed()));
+        }
+        // SAFETY: what is below has written the outcome.
+        unsafe { self.end(out) };
+    }
+
+    /// # Safety
+    /// An outcome of the signature is there, and nobody takes it before this returns.
+    #[inline(never)]
+    unsafe fn end(&self, out: *mut ()) {
+        // SAFETY: the caller says so.
+        let ended = unsafe { Ended::read(&self.signature, out) };
+        quietly(&self.switch, || self.counts.end(&ended));
+    }
+}
+
+/// The statistics of one async method.
+struct Stats(Arc<Counts>);
 
 impl Observer for Stats {
     /// When the call began, if it is timed.
     type Noted = Option<Instant>;
 
     fn begin(&self, _: Call<'_>) -> Option<Option<Instant>> {
-        let number = self.0.calls.add();
-        let is_timed = number < ALL || number.is_multiple_of(SAMPLE);
-        Some(is_timed.then(Instant::now))
+        Some(is_timed(self.0.calls.add()).then(Instant::now))
     }
 
     fn end(&self, since: Option<Instant>, _: &Signature, ended: &Ended<'_>) {
         if let Some(since) = since.filter(|_| !matches!(ended, Ended::Dropped)) {
             self.0.times.note(since.elapsed());
         }
-        match ended {
-            Ended::Dropped => {}
-            Ended::Fault(_) => _ = self.0.faults.fetch_add(1, Ordering::Relaxed),
-            Ended::Value(_) if ended.is_good() => {}
-            Ended::Value(_) => _ = self.0.errors.fetch_add(1, Ordering::Relaxed),
-        }
+        self.0.end(ended);
     }
 }

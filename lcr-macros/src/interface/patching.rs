@@ -212,7 +212,7 @@ fn function(method: &Method, interface: &Interface) -> TokenStream {
                     move |below: &#lcr::Next<'_>, (#(#parameters,)*): (#(#reprs,)*)| {
                         let next = |#(#names: #types),*| -> #result {
                             #(#unpacked)*
-                            match below.call::<_, #result_repr>(|| (#(#lowered,)*)) {
+                            match below.call::<_, #result_repr>((#(#lowered,)*)) {
                                 ::core::result::Result::Ok(value) => {
                                     #memory
                                     #value

@@ -7,7 +7,8 @@
 //! each address in a constant table the file would have 24 bytes more, by which the loader finds it.
 //!
 //! - *packed*: calls a method's C function with arguments that lie elsewhere, and writes the outcome elsewhere. It
-//!   takes the function, so that it belongs to the signature and not to the method.
+//!   reads the function out of a [`Bound`], so that it belongs to the signature and not to the method. A `Bound` begins
+//!   with a [`Hook`] that this thunk runs: so a method is called like any other hook.
 //! - *hooked*: a C function of the method's own form. What it is called with as instance is a [`Hook`]: it gives that
 //!   the addresses of its arguments, and answers what the hook wrote. A method whose
 //!   [`Pair`](super::world::Pair) is this function and a hook is *patched*.
@@ -35,15 +36,15 @@
 //! address of the [call](super::future::RawCall), its result a [`Polled`](super::future::Polled), and a hook of it sees
 //! the start and first poll, and the future that is left behind. Hosts count the ends of calls by that.
 
-use super::{layout::layout, value::sequences::RawSlice};
+use super::{layout::layout, value::sequences::RawSlice, world::Pair};
 
 /// Where the arguments' representations lie, in order: as many pointers as there are arguments. A hook may write to
 /// them, to replace an argument.
 pub type Packed = *const *mut ();
 
-/// Calls `function` of an instance or hook `data` with the arguments that lie at the third argument's places, and
-/// writes the outcome to the last.
-pub type PackedCall = unsafe extern "C" fn(function: *const (), data: *const (), arguments: Packed, out: *mut ());
+/// Calls the method of the [`Bound`] that begins at the first argument, with the arguments that lie at the second's
+/// places, and writes the outcome to the last. It is [`Hook::run`] of that `Bound`.
+pub type PackedCall = unsafe extern "C" fn(bound: *const Hook, arguments: Packed, out: *mut ());
 
 /// The thunks of one signature in one image. Constant.
 #[repr(C)]
@@ -83,6 +84,37 @@ pub struct Hook {
 }
 
 layout!(Hook: size 8, align 8 { run at 0 });
+
+/// A method of an instance, or what has its form, as a hook.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Bound {
+    /// Run by the packed thunk of the method's signature.
+    pub hook: Hook,
+    /// The function, and what it is called with.
+    pub method: Pair,
+}
+
+layout!(Bound: size 24, align 8 { hook at 0, method at 8 });
+
+impl Crossing {
+    /// The method as a hook.
+    #[inline(always)]
+    pub fn bind(&self, method: Pair) -> Bound {
+        Bound { hook: Hook { run: self.packed }, method }
+    }
+
+    /// Calls the method.
+    ///
+    /// # Safety
+    /// The method is of this signature, and so are the arguments and the place.
+    #[inline(always)]
+    pub unsafe fn call(&self, method: Pair, arguments: Packed, out: *mut ()) {
+        let bound = self.bind(method);
+        // SAFETY: the caller says so. The pointer is that of the whole.
+        unsafe { (self.packed)((&raw const bound).cast(), arguments, out) };
+    }
+}
 
 /// What is below a function of a patch library. The host's; it lives for the call.
 #[repr(C)]

@@ -43,10 +43,17 @@ pub fn callback_barrier<R: Copy>(body: impl FnOnce() -> R) -> Outcome<R> {
 /// The fault, which the caller owns.
 #[inline(always)]
 pub(super) fn contained<T>(owner: impl FnOnce() -> Beginning, body: impl FnOnce() -> T) -> Result<T, *mut RawFault> {
-    catch_unwind(AssertUnwindSafe(body)).map_err(|payload| match payload.downcast::<Refusal>() {
+    catch_unwind(AssertUnwindSafe(body)).map_err(|payload| fault_of_owner(payload, owner))
+}
+
+/// What [`contained`] makes of a panic.
+#[cold]
+#[inline(never)]
+pub(super) fn fault_of_owner(payload: Box<dyn Any + Send>, owner: impl FnOnce() -> Beginning) -> *mut RawFault {
+    match payload.downcast::<Refusal>() {
         Ok(refusal) => RawFault::passing(refusal.0, refusal.1, Some(owner())),
         Err(payload) => fault_of(payload, || Some(owner())),
-    })
+    }
 }
 
 /// Why code that stands in a component's method refuses the call: the payload with which it unwinds to [`contained`].

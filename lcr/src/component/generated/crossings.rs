@@ -12,8 +12,9 @@ use super::{
     crossing_tables::{Form, List},
 };
 use crate::abi::{
-    crossing::{Crossing, Hook, Packed},
+    crossing::{Bound, Crossing, Hook, Packed},
     fault::Outcome,
+    world::Pair,
 };
 
 /// The signature of a method that takes `A` and has the result `R`, both as representations.
@@ -66,11 +67,12 @@ macro_rules! crossings {
         impl<$($ty: Copy,)* Output: Copy> Crosses for Signature<($($ty,)*), Output> {
             const CROSSING: &'static Crossing = {
                 unsafe extern "C" fn packed<$($ty: Copy,)* Output: Copy>(
-                    function: *const (),
-                    data: *const (),
+                    bound: *const Hook,
                     arguments: Packed,
                     out: *mut (),
                 ) {
+                    // SAFETY: the caller says that a `Bound` begins there.
+                    let Pair { function, data } = unsafe { (*bound.cast::<Bound>()).method };
                     // SAFETY: the caller passes the arguments of this signature.
                     let arguments = unsafe { <($($ty,)*)>::unpack(arguments) };
                     // SAFETY: the function is of this signature, and takes this data.
@@ -193,7 +195,9 @@ mod tests {
         assert_eq!(usize::from(crossing.outcome_align), align_of::<Outcome<R::Repr>>());
         let mut out = MaybeUninit::<Outcome<R::Repr>>::uninit();
         // SAFETY: the arguments are those of the method, and there is room for its outcome.
-        unsafe { (crossing.packed)(function(method), data, arguments.as_ptr(), out.as_mut_ptr().cast()) };
+        unsafe {
+            crossing.call(Pair { function: function(method), data }, arguments.as_ptr(), out.as_mut_ptr().cast())
+        };
         // SAFETY: the thunk wrote it.
         let outcome = unsafe { out.assume_init() };
         // SAFETY: the outcome is the method's, and is taken once.
@@ -270,7 +274,7 @@ mod tests {
             return unsafe { out.cast::<*mut RawFault>().write(fault) };
         }
         // SAFETY: the arguments and the place are passed on.
-        unsafe { (this.crossing.packed)(this.function, this.data, arguments, out) }
+        unsafe { this.crossing.call(Pair { function: this.function, data: this.data }, arguments, out) }
     }
 
     #[test]

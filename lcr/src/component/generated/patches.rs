@@ -134,6 +134,8 @@ pub trait PassAsErr<R> {
 }
 
 impl<T, E: From<Fault>> PassAsErr<Result<T, E>> for &&Tag<Result<T, E>> {
+    #[cold]
+    #[inline(never)]
     fn pass_lcr_fault<I: ?Sized + Interface>(self, fault: PassingFault, method: usize) -> Result<T, E> {
         Err(E::from(fault.into_fault::<I>(method)))
     }
@@ -146,6 +148,8 @@ pub trait PassAsPanic<R> {
 }
 
 impl<R> PassAsPanic<R> for &Tag<R> {
+    #[cold]
+    #[inline(never)]
     fn pass_lcr_fault<I: ?Sized + Interface>(self, fault: PassingFault, _method: usize) -> R {
         resume_unwind(Box::new(fault))
     }

@@ -382,18 +382,17 @@ impl HookSet {
             let of_watch = || patched.first().and_then(|_| implementation.thunks(interface, name));
             let Some(crossing) = of_patch.or(of_counted).or_else(of_watch) else { continue };
             let layers = patched.iter().flat_map(|patched| &patched.layers).map(Arc::clone);
-            let layers = layers.chain(counted.map(|(_, layer)| layer)).collect();
+            let layers = layers.chain(counted.map(|(_, layer)| layer));
             // SAFETY: shapes were compared, so layers and method are of the signature, and the thunks of a counted
             // method are its own. The instance is destroyed when no frame and no pin can reach it, and both reach it
             // through this chain.
-            chains.push(unsafe { Chain::new(before[at], crossing, Arc::clone(below), layers) });
+            chains.push(unsafe { Chain::new(before[at], crossing, below, layers) });
             hooked.push((at, crossing));
         }
         let chains: Arc<[Chain]> = chains.into();
         let mut pairs = before.to_vec();
-        for (place, (at, crossing)) in hooked.into_iter().enumerate() {
-            let data = Arc::as_ptr(&chains).cast::<Chain>().wrapping_add(place).cast();
-            pairs[at] = Pair { function: crossing.hooked, data };
+        for (chain, (at, crossing)) in chains.iter().zip(hooked) {
+            pairs[at] = Pair { function: crossing.hooked, data: chain.hook().cast() };
         }
         HookSet { pairs: pairs.into(), before: before.into(), _chains: chains }
     }

@@ -250,8 +250,9 @@ impl Inside {
     /// # Safety
     /// The arguments are those of the signature, and the place is made for its outcome.
     unsafe fn pack(&self, arguments: &[*mut ()], out: &Place) {
+        let method = Pair { function: self.function, data: self.data };
         // SAFETY: the caller says so.
-        unsafe { (self.crossing.packed)(self.function, self.data, arguments.as_ptr(), out.at.as_ptr().cast()) };
+        unsafe { self.crossing.call(method, arguments.as_ptr(), out.at.as_ptr().cast()) };
     }
 }
 

@@ -88,9 +88,8 @@ impl Candidate {
     /// # Safety
     /// The arguments and the place are those of the method.
     pub(super) unsafe fn call(&self, arguments: Packed, out: *mut ()) {
-        let Pair { function, data } = self.method;
         // SAFETY: the caller says so.
-        unsafe { (self.crossing.packed)(function, data, arguments, out) };
+        unsafe { self.crossing.call(self.method, arguments, out) };
         let at = out.cast::<*mut RawFault>();
         // SAFETY: an outcome begins with its fault, and the thunk has written it.
         let fault = unsafe { at.read() };

@@ -47,7 +47,7 @@ impl Exported {
         unsafe { around(&mut layers, 0, answer) };
         let [(_, kind)]: [_; 1] = layers.0.try_into().unwrap_or_else(|_| unreachable!("one layer was added"));
         // SAFETY: the layer is of this signature, and does not look at what is below it.
-        let chain = unsafe { Chain::alone(S::CROSSING, Arc::clone(owner), Layer::new(owner, kind)) };
+        let chain = unsafe { Chain::alone(S::CROSSING, owner, Layer::new(owner, kind)) };
         Ok(Exported { name: name.to_owned(), shape, chain, stands: AtomicBool::new(false) })
     }
 

@@ -162,11 +162,11 @@ fn patched_methods<I: ?Sized + Patchable>(
     shape: impl Fn(usize) -> crate::shape::Shape,
 ) -> Vec<PatchedMethod> {
     let mut methods: Vec<(usize, PatchedMethod)> = Vec::new();
-    for (method, kind) in mem::take(&mut layers.0) {
+    for (method, around) in mem::take(&mut layers.0) {
         // Only a method that is not polled has a function that takes a closure.
         let crossing = I::crossing(method);
         assert!(crossing.is_some(), "the method has a crossing");
-        let layer = Layer::new(owner, kind);
+        let layer = Layer::new(owner, around);
         match methods.iter_mut().find(|(number, _)| *number == method) {
             // The last one given stands outermost.
             Some((_, patched)) => patched.layers.insert(0, layer),

@@ -28,7 +28,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use super::hooks::{Around, Kind, Next};
+use super::hooks::{Around, Next};
 use crate::abi::{
     crossing::Packed,
     future::{FutureTable, ITEM, PENDING, Polled, RawCall, RawFuture},
@@ -60,13 +60,13 @@ impl Answers {
     }
 
     /// A layer for a method that is not polled.
-    pub fn layer(self: &Arc<Answers>) -> Kind {
-        Kind::Around(Box::new(CountedCall(Arc::clone(self))))
+    pub fn layer(self: &Arc<Answers>) -> Box<dyn Around> {
+        Box::new(CountedCall(Arc::clone(self)))
     }
 
     /// A layer for the C function of a polled method, which takes so many arguments: the last one is the call.
-    pub fn layer_of_start(self: &Arc<Answers>, arguments: u8) -> Kind {
-        Kind::Around(Box::new(CountedStart { answers: Arc::clone(self), call: usize::from(arguments.max(1)) - 1 }))
+    pub fn layer_of_start(self: &Arc<Answers>, arguments: u8) -> Box<dyn Around> {
+        Box::new(CountedStart { answers: Arc::clone(self), call: usize::from(arguments.max(1)) - 1 })
     }
 
     fn note(&self) {

@@ -71,23 +71,18 @@ impl<T: Around> Enter for T {
 /// [`Hook::run`].
 type Run = unsafe extern "C" fn(*const Hook, Packed, *mut ());
 
-/// What a layer does.
-pub enum Kind {
-    /// Stands around what is below.
-    Around(Box<dyn Around>),
-}
-
 /// One layer of a patched method.
 pub struct Layer {
     /// The patch, as `Beginning` names components.
     owner: Arc<str>,
-    kind: Kind,
+    /// What stands around what is below.
+    around: Box<dyn Around>,
 }
 
 impl Layer {
     /// A layer of the patch `owner`.
-    pub fn new(owner: &Arc<str>, kind: Kind) -> Arc<Layer> {
-        Arc::new(Layer { owner: Arc::clone(owner), kind })
+    pub fn new(owner: &Arc<str>, around: Box<dyn Around>) -> Arc<Layer> {
+        Arc::new(Layer { owner: Arc::clone(owner), around })
     }
 }
 
@@ -117,8 +112,8 @@ unsafe impl Sync for Link {}
 
 impl Link {
     fn of_layer(layer: Arc<Layer>, component: &Arc<str>) -> Link {
-        let Kind::Around(around) = &layer.kind;
-        let method = Pair { function: ptr::null(), data: ptr::from_ref(&**around).cast() };
+        let around = &*layer.around;
+        let method = Pair { function: ptr::null(), data: ptr::from_ref(around).cast() };
         let bound = Bound { hook: Hook { run: around.entrance() }, method };
         Link { bound, layer: Some(layer), component: Arc::clone(component) }
     }

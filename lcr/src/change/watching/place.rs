@@ -15,7 +15,7 @@ use crate::{
         patching::{edits, happened},
         transaction::in_turn,
     },
-    component::hooks::{Kind as LayerKind, Layer},
+    component::hooks::{Around, Layer},
     error::{Error, ErrorKind, Result},
     host::{
         image::manifest::MethodManifest,
@@ -203,7 +203,7 @@ impl<'w> Making<'w> {
         implementation: &Implementation,
         method: &MethodManifest,
         owner: &Arc<str>,
-    ) -> Result<LayerKind> {
+    ) -> Result<Box<dyn Around>> {
         let (component, interface) = (implementation.component.to_string(), &*implementation.manifest.interface);
         let name = method.shape.name().unwrap_or_default();
         let refused =

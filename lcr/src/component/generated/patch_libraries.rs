@@ -28,7 +28,7 @@ use crate::{
     },
     component::{
         ambient::Bare,
-        hooks::{Around, Kind, run_over},
+        hooks::{Around, run_over},
         image,
         panic_barrier::{barrier, contained},
     },
@@ -88,7 +88,7 @@ impl LibraryLayer {
 
 impl Made {
     fn of<I: ?Sized + Patchable>(methods: I::Methods, below: &str) -> Made {
-        let Some((method, Kind::Around(around))) = methods.into_layers().0.pop() else {
+        let Some((method, around)) = methods.into_layers().0.pop() else {
             unreachable!("a function of the interface's builder adds a layer")
         };
         let crossing = I::crossing(method).expect("a method that a function stands around has a crossing");

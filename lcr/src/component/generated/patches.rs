@@ -21,7 +21,7 @@ use crate::{
     },
     component::{
         fault::{Fault, Tag},
-        hooks::{Around, Kind, Next},
+        hooks::{Around, Next},
         panic_barrier::Refusal,
         passing_fault::PassingFault,
     },
@@ -58,7 +58,7 @@ pub trait Collects: Default {
 
 /// The layers of a patch.
 #[derive(Default)]
-pub struct Layers(pub(crate) Vec<(usize, Kind)>);
+pub struct Layers(pub(crate) Vec<(usize, Box<dyn Around>)>);
 
 /// Adds a layer around the method of that number. `function` gets what is below and the lowered arguments, and gives
 /// the lowered result.
@@ -71,7 +71,7 @@ where
     R: Copy + 'static,
     F: Fn(&Next<'_>, A) -> R + Send + Sync + 'static,
 {
-    layers.0.push((method, Kind::Around(Box::new(Typed { function, signature: PhantomData::<fn(A) -> R> }))));
+    layers.0.push((method, Box::new(Typed { function, signature: PhantomData::<fn(A) -> R> })));
 }
 
 struct Typed<A, R, F> {

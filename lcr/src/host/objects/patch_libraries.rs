@@ -14,12 +14,12 @@ use crate::{
         crossing::{Below, Hook, LayerFunction, Packed},
         value::sequences::RawSlice,
     },
-    component::hooks::{Around, Kind, Layer, Next},
+    component::hooks::{Around, Layer, Next},
 };
 
 use super::{
     component::{Component, Implementation},
-    patches::{Kind as PatchKind, Patch, PatchedMethod, Patches},
+    patches::{Kind, Patch, PatchedMethod, Patches},
 };
 
 /// The patches of libraries in the order of the list, whose last one stands outermost: each by the names of its library
@@ -99,13 +99,13 @@ impl Patch {
             // SAFETY: the manifest is that of a patch, whose thunks are such functions; none is null, which was
             // compared when the image was loaded.
             let function = unsafe { mem::transmute::<*const (), LayerFunction>(function) };
-            let layer = Layer::new(&owner, Kind::Around(Box::new(LibraryFunction(function))));
+            let layer = Layer::new(&owner, Box::new(LibraryFunction(function)));
             Some(PatchedMethod { shape: method.shape.clone(), crossing: Some(crossing), layers: vec![layer] })
         });
         let methods = methods.collect();
         let (name, component) = (manifest.component.name.clone(), component.to_owned());
         Some(Patch {
-            kind: PatchKind::Patch,
+            kind: Kind::Patch,
             number,
             name,
             component,

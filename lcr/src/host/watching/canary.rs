@@ -27,7 +27,7 @@ use crate::{
         fault::{Beginning, RawFault},
         world::Pair,
     },
-    component::hooks::{Around, Kind, Next},
+    component::hooks::{Around, Next},
 };
 
 /// The layer around one method.
@@ -52,9 +52,9 @@ pub(crate) struct Candidate {
 impl Canary {
     /// The layer around a method of this signature. Whoever puts it in has compared the signatures of both methods, and
     /// retires the candidate as rule 2 says.
-    pub(crate) fn layer(comparison: &Arc<Comparison>, signature: Signature, candidate: Candidate) -> Kind {
+    pub(crate) fn layer(comparison: &Arc<Comparison>, signature: Signature, candidate: Candidate) -> Box<dyn Around> {
         let comparison = Arc::clone(comparison);
-        Kind::Around(Box::new(Canary { comparison, signature, pace: Pace::new(), candidate }))
+        Box::new(Canary { comparison, signature, pace: Pace::new(), candidate })
     }
 }
 

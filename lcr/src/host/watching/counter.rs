@@ -85,6 +85,7 @@ impl Shard {
 }
 
 /// A number of the calling thread that no other thread has at the same time; not 0.
+#[inline(always)]
 fn this_thread() -> usize {
     thread_local! {
         static HERE: Cell<u8> = const { Cell::new(0) };
@@ -93,6 +94,7 @@ fn this_thread() -> usize {
 }
 
 /// Where a thread looks first. Thread-locals of threads lie at distances that are multiples of pages.
+#[inline(always)]
 fn place(thread: usize) -> usize {
     (thread as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) as usize >> (usize::BITS - SHARDS.ilog2())
 }

@@ -19,7 +19,7 @@ use crate::{
         crossing::Packed,
         fault::{Beginning, FaultKind, RawFault},
     },
-    component::hooks::{Around, Kind, Next},
+    component::hooks::{Around, Next},
     error::{Error, ErrorKind, Result},
     host::reflect::{
         json::{decode, default},
@@ -134,14 +134,14 @@ impl Fail {
         signature: Signature,
         failing: Failing,
         owner: &Arc<str>,
-    ) -> Result<Kind> {
+    ) -> Result<Box<dyn Around>> {
         let how = match failing {
             Failing::Fault => How::Fault(FaultKind::Withdrawn, "the call was made to fail by an operator"),
             Failing::Panic => How::Fault(FaultKind::Panic, "the call was made to panic by an operator"),
             Failing::Error => How::Error(error_of(&signature)?),
         };
         let (switch, share, owner) = (Arc::clone(switch), Arc::clone(share), Arc::clone(owner));
-        Ok(Kind::Around(Box::new(Fail { switch, share, signature, how, owner })))
+        Ok(Box::new(Fail { switch, share, signature, how, owner }))
     }
 }
 

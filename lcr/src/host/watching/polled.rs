@@ -22,17 +22,17 @@ use crate::{
         future::{FutureTable, ITEM, PENDING, Polled, RawCall, RawFuture},
         waker::WakerHead,
     },
-    component::hooks::{Around, Kind, Next},
+    component::hooks::{Around, Next},
 };
 
 /// The layer around a method of this signature that has `observer` look at its calls.
-pub(crate) fn observing(switch: &Arc<Switch>, signature: Signature, observer: impl Observer) -> Kind {
+pub(crate) fn observing(switch: &Arc<Switch>, signature: Signature, observer: impl Observer) -> Box<dyn Around> {
     let is_async = signature.is_async();
     let observing = Observing { switch: Arc::clone(switch), signature, observer };
     if is_async {
-        return Kind::Around(Box::new(ObservingStart(Arc::new(observing))));
+        return Box::new(ObservingStart(Arc::new(observing)));
     }
-    Kind::Around(Box::new(observing))
+    Box::new(observing)
 }
 
 /// The layer around the C function of an async method.

@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     abi::crossing::Packed,
-    component::hooks::{Around, Kind, Next},
+    component::hooks::{Around, Next},
 };
 
 /// How many calls are timed before only some are.
@@ -115,14 +115,14 @@ impl Counts {
 }
 
 /// The layer that counts the calls of a method of this signature.
-pub(crate) fn counting(switch: &Arc<Switch>, signature: Signature, counts: Arc<Counts>) -> Kind {
+pub(crate) fn counting(switch: &Arc<Switch>, signature: Signature, counts: Arc<Counts>) -> Box<dyn Around> {
     if signature.is_async() {
         return observing(switch, signature, Stats(counts));
     }
     let switch = Arc::clone(switch);
     match signature.result().error_type() {
-        Some(_) => Kind::Around(Box::new(CountedCalls::<true> { switch, counts, signature })),
-        None => Kind::Around(Box::new(CountedCalls::<false> { switch, counts, signature })),
+        Some(_) => Box::new(CountedCalls::<true> { switch, counts, signature }),
+        None => Box::new(CountedCalls::<false> { switch, counts, signature }),
     }
 }
 

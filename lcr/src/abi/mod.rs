@@ -48,5 +48,6 @@ pub mod world;
 /// The number of the binary contract between images; part of the entry symbol's name
 /// and of the manifest's magic bytes.
 ///
-/// 7: an export has the thunks of polled methods' C functions, and an image a list of its points.
+/// 7: an export makes the table of its methods' thunks when it is asked for it, polled methods' C functions among them,
+/// a packed thunk takes a bound method, and an image has a list of its points.
 pub const ABI_VERSION: u8 = 7;

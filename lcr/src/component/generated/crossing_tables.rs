@@ -12,11 +12,9 @@
 use std::{
     cell::UnsafeCell,
     mem::MaybeUninit,
-    ptr, slice,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    process, ptr, slice,
+    sync::atomic::{AtomicU32, AtomicUsize, Ordering},
+    thread,
 };
 
 use crate::abi::{
@@ -86,15 +84,21 @@ impl List<'_> {
 
 /// A table of crossings, which is made when it is asked for. It lies in memory that the loader provides, not in the
 /// file, so a table of many methods costs a library nothing; and it goes when the image goes.
+///
+/// One thread makes it, and says of which process it is: in the child of a fork that thread may be missing, and then
+/// another one makes the table. Who asks meanwhile gives way until it is made, which takes less than a microsecond for
+/// each hundred methods.
 #[derive(Debug)]
 pub struct Table<const N: usize> {
-    making: Mutex<()>,
-    /// How many there are; 0 until the table is made.
-    len: AtomicUsize,
+    /// The process of the thread that makes the table, or has made it; 0 if there is none yet.
+    maker: AtomicU32,
+    /// How many there are, and one; 0 until the table is made.
+    made: AtomicUsize,
     room: UnsafeCell<[MaybeUninit<Crossing>; N]>,
 }
 
-// SAFETY: the room is written under the lock, before `len` is stored, and only read after that.
+// SAFETY: the room is written by the one thread that has become the maker in its process, before `made` is stored, and
+// only read after that.
 unsafe impl<const N: usize> Sync for Table<N> {}
 
 impl<const N: usize> Table<N> {
@@ -102,26 +106,34 @@ impl<const N: usize> Table<N> {
     #[expect(clippy::new_without_default, reason = "it is for statics")]
     pub const fn new() -> Table<N> {
         let room = UnsafeCell::new([const { MaybeUninit::uninit() }; N]);
-        Table { making: Mutex::new(()), len: AtomicUsize::new(0), room }
+        Table { maker: AtomicU32::new(0), made: AtomicUsize::new(0), room }
     }
 
     /// The crossings: those that `fill` adds, the same whenever it runs.
     pub fn get(&'static self, fill: fn(&mut List<'_>)) -> &'static [Crossing] {
-        // Pairs with the store below: the room is written.
-        let mut len = self.len.load(Ordering::Acquire);
-        if len == 0 {
-            let _making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
-            len = self.len.load(Ordering::Relaxed);
-            if len == 0 {
-                // SAFETY: the lock is held, and nobody reads the room before `len` is stored.
-                let mut list = List { room: unsafe { &mut *self.room.get() }, len: 0 };
-                fill(&mut list);
-                len = list.len;
-                self.len.store(len, Ordering::Release);
+        let made = loop {
+            // Pairs with the store below: the room is written.
+            let made = self.made.load(Ordering::Acquire);
+            if made > 0 {
+                break made;
             }
-        }
+            let (process, maker) = (process::id(), self.maker.load(Ordering::Relaxed));
+            let is_made_here = maker == process;
+            if is_made_here
+                || self.maker.compare_exchange(maker, process, Ordering::Relaxed, Ordering::Relaxed).is_err()
+            {
+                thread::yield_now();
+                continue;
+            }
+            // SAFETY: no other thread of this process is the maker, and nobody reads the room before `made` is stored.
+            let mut list = List { room: unsafe { &mut *self.room.get() }, len: 0 };
+            fill(&mut list);
+            let made = list.len + 1;
+            self.made.store(made, Ordering::Release);
+            break made;
+        };
         // SAFETY: that many were written, and nobody writes any more.
-        unsafe { slice::from_raw_parts(self.room.get().cast(), len) }
+        unsafe { slice::from_raw_parts(self.room.get().cast(), made - 1) }
     }
 }
 
@@ -173,6 +185,15 @@ mod tests {
             assert_eq!((one.arguments, other.arguments), (1, 0));
         }
         assert_eq!(MADE.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn a_table_that_was_being_made_when_the_process_forked_is_made_in_the_child() {
+        static TABLE: Table<1> = Table::new();
+        // As the child finds it: the maker is a thread of its parent.
+        TABLE.maker.store(process::id() ^ 1, Ordering::Relaxed);
+        assert_eq!(TABLE.get(crossing::<(), u8>).len(), 1);
+        assert_eq!(TABLE.maker.load(Ordering::Relaxed), process::id());
     }
 
     #[test]

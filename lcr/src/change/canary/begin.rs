@@ -11,6 +11,7 @@ use crate::{
         plan::{Plan, PlanBuilder},
         telling::Told,
         transaction,
+        trial::trials::Trials,
         watching::place,
     },
     error::{Error, ErrorKind, Result},
@@ -103,6 +104,24 @@ struct Placed {
     comparison: Arc<Comparison>,
     candidates: Vec<Arc<Instance>>,
     patches: Vec<u64>,
+    announced: Announced,
+}
+
+/// A canary is under way that nobody watches yet. If this is dropped before somebody does, also since something panics,
+/// it is called off.
+struct Announced(Option<Arc<Trials>>);
+
+impl Announced {
+    /// Somebody watches it.
+    fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Announced {
+    fn drop(&mut self) {
+        self.0.iter().for_each(|trials| trials.canaries().call_off());
+    }
 }
 
 /// What makes the second calls of a shadow.
@@ -141,13 +160,13 @@ fn begin(plan: Plan, rules: &Canary) -> Result<CanaryStatus> {
     let copies = shadowing.as_ref().map(|shadowing| Arc::clone(&shadowing.copies));
     let options = plan.options.clone();
     let audition = Execution::audition;
-    let Placed { about, comparison, candidates, patches } =
+    let Placed { about, comparison, candidates, patches, announced } =
         transaction::uncommitted(&inner, steps, options, plan.resolution.seen(), audition, |auditioned| {
             // The layers are in no world before that.
             let since = inner.latest_state().generation().next();
             let shadow = rules.shadowed().zip(copies.as_ref());
             let placed = place(&inner, &plan, (wanted, shadow), &auditioned, rules.time());
-            let (about, comparison, patches) = match placed {
+            let (about, comparison, patches, announced) = match placed {
                 Ok(placed) => placed,
                 Err(error) => {
                     discard(&inner, auditioned);
@@ -156,7 +175,7 @@ fn begin(plan: Plan, rules: &Canary) -> Result<CanaryStatus> {
             };
             let instances = auditioned.into_iter().map(|auditioned| auditioned.instance);
             let candidates = instances.map(|instance| Arc::new(instance.shown_since(since))).collect();
-            Ok(Placed { about, comparison, candidates, patches })
+            Ok(Placed { about, comparison, candidates, patches, announced })
         })?;
     let status = trials.canaries().status();
     let (number, weak) = (about.number, Arc::downgrade(&inner));
@@ -166,6 +185,7 @@ fn begin(plan: Plan, rules: &Canary) -> Result<CanaryStatus> {
         thread.begin(Caller { comparison: Arc::clone(&comparison), copies, keepers });
     }
     thread.begin(Watcher { inner: weak, trials, about, comparison, copies, candidates, patches, promotion });
+    announced.keep();
     let is_it = |status: &CanaryStatus| status.number == number;
     status.filter(is_it).ok_or_else(|| Error::new(ErrorKind::Closed, "the runtime is gone"))
 }
@@ -177,7 +197,7 @@ fn place(
     (wanted, shadow): (Wanted, Option<ToCopy<'_>>),
     auditioned: &[Auditioned],
     lasts: Duration,
-) -> Result<(About, Arc<Comparison>, Vec<u64>)> {
+) -> Result<(About, Arc<Comparison>, Vec<u64>, Announced)> {
     let trials = inner.trials();
     let weak = Arc::downgrade(&trials);
     let wake = move || weak.upgrade().into_iter().for_each(|trials| trials.canaries().nudge());
@@ -209,8 +229,9 @@ fn place(
         reason: plan.options.reason.clone(),
     };
     announce(inner, auditioned, Running::new(about.clone(), Arc::clone(&comparison), lasts))?;
-    place::put_in(inner, &layers.patches).inspect_err(|_| trials.canaries().call_off())?;
-    Ok((about, comparison, layers.patches.iter().map(|patch| patch.number).collect()))
+    let announced = Announced(Some(trials));
+    place::put_in(inner, &layers.patches)?;
+    Ok((about, comparison, layers.patches.iter().map(|patch| patch.number).collect(), announced))
 }
 
 /// Has the canary under way for every other thread. From here on its component is not configured; so no call is drawn

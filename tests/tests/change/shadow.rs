@@ -179,6 +179,19 @@ fn a_shadow_that_gets_too_few_calls_goes_away_and_says_what_it_has_not_compared(
 }
 
 #[test]
+fn a_version_of_which_a_method_was_called_and_never_compared_does_not_take_the_place() {
+    let (rt, mill, _) = milling();
+    let rules = Canary::shadow(["mill.mill.grind", "mill.mill.sift"]).calls(3);
+    second(&rt, FINE).canary(rules).unwrap();
+    // Larger than a copy may be.
+    mill.sift(&mut vec![1; 200_000]);
+    let end = call_until_the_end(&rt, || assert_eq!(mill.grind(3), Ok(6)));
+    assert_eq!((end.outcome, end.cause), (CanaryOutcome::Withdrawn, CanaryCause::TooFewCalls), "{end}");
+    assert!(end.why.contains("no call of mill.mill.sift could be compared") && rt.quarantine().is_empty(), "{end}");
+    assert_eq!((shown(&end).too_large, mill.version()), (1, 1));
+}
+
+#[test]
 fn a_runtime_that_is_dropped_ends_its_shadow_also_while_a_call_hangs_in_the_candidate() {
     let (rt, mill, barn) = milling();
     let mut events = rt.events();

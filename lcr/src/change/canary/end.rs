@@ -138,7 +138,7 @@ pub struct ShadowCalls {
     pub dropped: u64,
     /// How many were left out, since their arguments or results are larger than a MiB together.
     pub too_large: u64,
-    /// How many were left out, since the old version answered differently each time.
+    /// How many were left out, since what they read changes, so that nothing is known of them.
     pub unsettled: u64,
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     abi::fault::Beginning,
-    component::hooks::{Kind as LayerKind, Layer},
+    component::hooks::{Around, Layer},
     error::{Error, ErrorKind, Result},
     host::{
         ids::ProviderId,
@@ -123,7 +123,7 @@ impl<'r> Layers<'r> {
         old: &Arc<Implementation>,
         method: &MethodManifest,
         (instance, is_open): (&Instance, bool),
-    ) -> std::result::Result<LayerKind, String> {
+    ) -> std::result::Result<Box<dyn Around>, String> {
         let (interface, name) = (&*old.manifest.interface, method.shape.name().unwrap_or_default());
         let new = instance.implementation();
         if method.shape.returns_polled() {
@@ -152,7 +152,7 @@ impl<'r> Layers<'r> {
             return Ok(Canary::layer(&self.comparison, signature, candidate));
         };
         let versions = Versions { inner, provider, old, method, candidate: instance, new_method };
-        let shadowed = versions.shadowed(candidate, signature, is_open)?;
+        let shadowed = versions.shadowed(candidate, signature, is_open, self.comparison.differences())?;
         Ok(Shadow::layer(&self.comparison, copies, shadowed))
     }
 

@@ -13,6 +13,7 @@ use crate::{
         service::inner::RuntimeInner,
         watching::{
             canary::Candidate,
+            differences::Differences,
             shadowed::{FindOld, OldVersion, Shadowed, cannot_be_shadowed},
             signature::Signature,
         },
@@ -68,6 +69,7 @@ impl Versions<'_> {
         candidate: Candidate,
         signature: Signature,
         is_open: bool,
+        differences: &Differences,
     ) -> std::result::Result<Shadowed, String> {
         let Versions { inner, old, method, new_method, .. } = *self;
         if let Some(why) = cannot_be_shadowed(&signature) {
@@ -87,7 +89,8 @@ impl Versions<'_> {
             ));
         }
         let hides_all = shape::hides_more(&method.shape, &new_method.shape);
-        Ok(Shadowed { signature, candidate, old: is_pure.then(|| self.find_old(inner, old)), hides_all })
+        let counts = differences.method(signature.name());
+        Ok(Shadowed { signature, candidate, old: is_pure.then(|| self.find_old(inner, old)), counts, hides_all })
     }
 
     /// An interface that the candidate depends on and of which a method is not declared pure.

@@ -134,8 +134,13 @@ impl Watcher {
                     if self.comparison.differences().count() > 0 {
                         return Some(self.worse(Worse::Results));
                     }
-                    let text = format!("it has answered {} calls and did no worse", self.about.wanted);
-                    (CanaryCause::Calls, text, true)
+                    match self.unknown() {
+                        Some(why) => (CanaryCause::TooFewCalls, why, false),
+                        None => {
+                            let text = format!("it has answered {} calls and did no worse", self.about.wanted);
+                            (CanaryCause::Calls, text, true)
+                        }
+                    }
                 }
                 None if until.has_passed() && self.comparison.differences().count() > 0 => {
                     return Some(self.worse(Worse::Results));
@@ -145,6 +150,17 @@ impl Watcher {
             };
             return Some(Decision { cause, why, promotes });
         }
+    }
+
+    /// The methods of a shadow of which nothing is known, though they were called.
+    fn unknown(&self) -> Option<String> {
+        let differences = self.comparison.differences();
+        let methods = differences.never_compared();
+        if methods.is_empty() {
+            return None;
+        }
+        let methods = methods.join(", ");
+        Some(format!("no call of {methods:.500} could be compared; {}", differences.uncompared()))
     }
 
     fn too_few(&self, lasts: Duration) -> String {

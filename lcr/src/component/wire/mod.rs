@@ -180,8 +180,8 @@ pub fn verify<T: Serialize + DeserializeOwned>(value: &T) -> Result<(), Error> {
     verify::value(value)
 }
 
-/// Where two encoded values differ first, and how: as [`verify`] compares.
+/// Where two encoded values differ first, and how: as [`verify`] compares, unless the order of sequences counts.
 #[cfg(feature = "reflect")]
-pub(crate) fn difference(was: &[u8], is: &[u8]) -> Result<Option<(String, String)>, Error> {
-    verify::difference(was, is)
+pub(crate) fn difference(was: &[u8], is: &[u8], order_counts: bool) -> Result<Option<(String, String)>, Error> {
+    verify::difference(was, is, order_counts)
 }

@@ -20,15 +20,15 @@ pub(super) fn value<T: Serialize + DeserializeOwned>(value: &T) -> Result<(), Er
     let (written, doubt) = encode::value(value, Unwanted::default())?;
     let copy = decode::value::<T>(&written).map_err(|error| Error::unreadable(&error, doubt))?;
     let (again, _) = encode::value(&copy, Unwanted::default())?;
-    match difference(&written, &again)? {
+    match difference(&written, &again, false)? {
         None => Ok(()),
         Some((path, difference)) => Err(Error::changed(&path, &difference)),
     }
 }
 
-/// Where two encoded values differ first, as a way that begins with `.` or `[`, and how. Entries of maps and elements
-/// of sequences may come in another order. Needs memory in proportion to the bytes, up to 64 times as much.
-pub(super) fn difference(was: &[u8], is: &[u8]) -> Result<Option<(String, String)>, Error> {
+/// Where two encoded values differ first, as a way that begins with `.` or `[`, and how. Entries of maps may come in
+/// another order, and so may elements of sequences, unless their order counts. Needs memory in proportion to the bytes, up to 64 times as much.
+pub(super) fn difference(was: &[u8], is: &[u8], order_counts: bool) -> Result<Option<(String, String)>, Error> {
     if was == is {
         return Ok(None);
     }
@@ -37,6 +37,9 @@ pub(super) fn difference(was: &[u8], is: &[u8]) -> Result<Option<(String, String
     is.sort(false);
     let mut path = String::new();
     let Some(difference) = was.difference(&is, &mut path) else { return Ok(None) };
+    if order_counts {
+        return Ok(Some((path, difference)));
+    }
     // A set is a sequence, too, in an order of its own.
     was.sort(true);
     is.sort(true);

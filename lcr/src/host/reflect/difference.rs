@@ -3,7 +3,8 @@
 //! Two values are equal where `PartialEq` of honest types finds them equal, with one exception: a NaN equals a NaN, so
 //! that a value equals its copy. `0.0` equals `-0.0`. What a `Serde` value was encoded from is compared, not its bytes:
 //! integers have no width, a character and the name of a variant are texts, a `Some` is its content. Entries of its
-//! maps may come in any order, and so may the elements of its sequences, since a set is one. Maps and sets of std are
+//! maps may come in any order, and so may the elements of its sequences, since a set is one, unless the caller says that
+//! their order counts. Maps and sets of std are
 //! compared without regard to order. Shared content is compared, handles and functions by identity. Secrets are
 //! compared, too, and not shown.
 
@@ -48,7 +49,17 @@ pub(crate) struct Unfinished;
 /// # Errors
 /// If the budget is too small, and no difference was found by then.
 pub(crate) fn difference(was: At<'_>, is: At<'_>, budget: usize) -> Result<Option<Difference>, Unfinished> {
-    let mut walk = Walk { path: String::new(), found: None, left: budget };
+    let mut walk = Walk { path: String::new(), found: None, does_order_count: false, left: budget };
+    walk.compare(was, is)?;
+    Ok(walk.found)
+}
+
+/// As [`difference`], where the order of a sequence in a `Serde` value counts.
+///
+/// # Errors
+/// As for that.
+pub(crate) fn ordered_difference(was: At<'_>, is: At<'_>, budget: usize) -> Result<Option<Difference>, Unfinished> {
+    let mut walk = Walk { path: String::new(), found: None, does_order_count: true, left: budget };
     walk.compare(was, is)?;
     Ok(walk.found)
 }
@@ -57,6 +68,8 @@ struct Walk {
     /// The way to what is compared; it stays at the first difference.
     path: String,
     found: Option<Difference>,
+    /// Whether the order of a sequence in a `Serde` value counts.
+    does_order_count: bool,
     left: usize,
 }
 
@@ -149,14 +162,19 @@ impl Walk {
 
     fn fields(&mut self, is_its_field: bool, was: Parts<'_>, is: Parts<'_>) -> Result<(), Unfinished> {
         for (place, ((field, was_value), (_, is_value))) in was.iter().zip(is.iter()).enumerate() {
-            let same = match was.fields.style {
-                _ if is_its_field => self.step(format_args!(""), was_value, is_value)?,
-                Style::Named => self.step(format_args!(".{}", field.name), was_value, is_value)?,
-                _ => self.step(format_args!(".{place}"), was_value, is_value)?,
+            let field_begins = self.path.len();
+            let step = match was.fields.style {
+                _ if is_its_field => String::new(),
+                Style::Named => format!(".{}", field.name),
+                _ => format!(".{place}"),
             };
+            let same = self.step(format_args!("{step}"), was_value, is_value)?;
             if !same {
                 if let Some(found) = self.found.as_mut().filter(|_| field.is_secret) {
                     (found.was, found.is) = ("***".to_owned(), "another ***".to_owned());
+                    // The way on may have a key of a map in it.
+                    found.path.truncate(field_begins);
+                    found.path += &step;
                 }
                 break;
             }
@@ -174,7 +192,8 @@ impl Walk {
         if was_list.len != is_list.len {
             return self.list(was_list, is_list);
         }
-        let mut in_order = Walk { path: String::new(), found: None, left: self.left };
+        let does_order_count = self.does_order_count;
+        let mut in_order = Walk { path: String::new(), found: None, does_order_count, left: self.left };
         in_order.list(was_list, is_list)?;
         self.left = in_order.left;
         if in_order.found.is_none() {
@@ -217,8 +236,8 @@ impl Walk {
         let limit = self.left;
         let canonical = |bytes| json::canonical_wire(bytes, limit);
         let found = match (canonical(was), canonical(is)) {
-            (Some(was), Some(is)) => wire::difference(&was, &is),
-            _ => wire::difference(was, is),
+            (Some(was), Some(is)) => wire::difference(&was, &is, self.does_order_count),
+            _ => wire::difference(was, is, self.does_order_count),
         };
         match found {
             Ok(None) => {}

@@ -7,7 +7,7 @@
 use std::{
     fmt,
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -55,6 +55,21 @@ pub(crate) struct Differences {
     kept: Mutex<Vec<Difference>>,
     count: AtomicU64,
     left_out: [AtomicU64; 3],
+    methods: Mutex<Vec<Arc<MethodCounts>>>,
+}
+
+/// How many calls of a method were compared, and how many were not.
+#[derive(Debug)]
+pub(crate) struct MethodCounts {
+    name: String,
+    compared: AtomicU64,
+    left_out: AtomicU64,
+}
+
+impl MethodCounts {
+    pub(super) fn note_compared(&self) {
+        self.compared.fetch_add(1, Ordering::AcqRel);
+    }
 }
 
 impl Differences {
@@ -69,8 +84,30 @@ impl Differences {
         self.count.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// Counts a call that is not compared.
-    pub(super) fn leave_out(&self, why: LeftOut) {
+    /// The counts of one more method.
+    pub(crate) fn method(&self, name: &str) -> Arc<MethodCounts> {
+        let [compared, left_out] = [const { AtomicU64::new(0) }; 2];
+        let counts = Arc::new(MethodCounts { name: name.to_owned(), compared, left_out });
+        self.methods().push(Arc::clone(&counts));
+        counts
+    }
+
+    /// The methods that were called, and of which no call was compared: nothing is known of them.
+    pub(crate) fn never_compared(&self) -> Vec<String> {
+        let is_unknown = |method: &&Arc<MethodCounts>| {
+            method.compared.load(Ordering::Acquire) == 0 && method.left_out.load(Ordering::Acquire) > 0
+        };
+        self.methods().iter().filter(is_unknown).map(|method| method.name.clone()).collect()
+    }
+
+    /// Methods are added before the first call.
+    fn methods(&self) -> MutexGuard<'_, Vec<Arc<MethodCounts>>> {
+        self.methods.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a call of a method that is not compared.
+    pub(super) fn leave_out(&self, method: &MethodCounts, why: LeftOut) {
+        method.left_out.fetch_add(1, Ordering::AcqRel);
         self.left_out[why as usize].fetch_add(1, Ordering::Relaxed);
     }
 
@@ -98,5 +135,21 @@ impl fmt::Display for Uncompared {
             f,
             "not compared: {dropped} without room, {too_large} too large, {unsettled} of what changes all the time"
         )
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_method_is_known_if_one_of_its_calls_was_compared_or_none_was_made() {
+        let differences = Differences::default();
+        let [one, other, _uncalled] = ["a.b.one", "a.b.other", "a.b.uncalled"].map(|name| differences.method(name));
+        differences.leave_out(&one, LeftOut::Change);
+        differences.leave_out(&other, LeftOut::Size);
+        assert_eq!(differences.never_compared(), ["a.b.one", "a.b.other"]);
+        one.note_compared();
+        assert_eq!(differences.never_compared(), ["a.b.other"]);
     }
 }

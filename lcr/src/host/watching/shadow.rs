@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     abi::crossing::Packed,
-    component::hooks::{Around, Kind, Next},
+    component::hooks::{Around, Next},
     host::reflect::{types::Type, value::Value, view::At, weight::weight},
 };
 
@@ -44,9 +44,13 @@ pub(crate) struct Shadow {
 impl Shadow {
     /// The layer around a method, which [can be shadowed](super::shadowed::cannot_be_shadowed). Whoever puts it in has
     /// compared the signatures of both versions.
-    pub(crate) fn layer(comparison: &Arc<Comparison>, copies: &Arc<SecondCalls>, shadowed: Shadowed) -> Kind {
+    pub(crate) fn layer(
+        comparison: &Arc<Comparison>,
+        copies: &Arc<SecondCalls>,
+        shadowed: Shadowed,
+    ) -> Box<dyn Around> {
         let (comparison, copies, shadowed) = (Arc::clone(comparison), Arc::clone(copies), Arc::new(shadowed));
-        Kind::Around(Box::new(Shadow { comparison, copies, shadowed }))
+        Box::new(Shadow { comparison, copies, shadowed })
     }
 
     /// Its signature, for values that a [`SecondCall`] has.
@@ -59,7 +63,7 @@ impl Shadow {
     }
 
     fn leave_out<T>(&self, why: LeftOut) -> Option<T> {
-        self.comparison.differences().leave_out(why);
+        self.comparison.differences().leave_out(&self.shadowed.counts, why);
         None
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     canary::Candidate,
-    differences::Difference,
+    differences::{Difference, MethodCounts},
     side::How,
     signature::Signature,
     trace::{cut, shown},
@@ -14,7 +14,7 @@ use crate::{
     host::{
         image::shape::Kind,
         reflect::{
-            difference::{Unfinished, difference},
+            difference::{Unfinished, ordered_difference},
             types::Type,
             value::Value,
             view::At,
@@ -46,6 +46,8 @@ pub(crate) struct Shadowed {
     pub(crate) candidate: Candidate,
     /// Finds the method of the version that serves. `None` if a second call of that may do harm.
     pub(crate) old: Option<FindOld>,
+    /// How many of its calls were compared, and how many were not.
+    pub(crate) counts: Arc<MethodCounts>,
     /// Whether no value of it is shown: the version that serves keeps more secret than the candidate, by whose
     /// signature values are shown.
     pub(crate) hides_all: bool,
@@ -89,7 +91,7 @@ impl Shadowed {
     /// If that would take too long.
     pub(super) fn compare(&self, was: &Answer<'_>, is: &Answer<'_>) -> Result<Option<String>, Unfinished> {
         let in_words = |what: &str, is_secret: bool, was: At<'_>, is: At<'_>| {
-            let found = difference(was, is, BUDGET)?;
+            let found = ordered_difference(was, is, BUDGET)?;
             let in_words = |found| if is_secret { format!("{what} differs") } else { format!("{what}: {found}") };
             Ok(found.map(in_words))
         };

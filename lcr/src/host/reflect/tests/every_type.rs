@@ -27,6 +27,13 @@ pub(super) struct Point {
     pub(super) name: String,
 }
 
+/// A secret whose keys are secrets.
+#[derive(Clone, Debug, PartialEq, Abi)]
+pub(super) struct Tokens {
+    pub(super) user: u8,
+    pub(super) tokens: BTreeMap<String, u8>,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Abi)]
 #[repr(C)]
 #[abi(plain)]

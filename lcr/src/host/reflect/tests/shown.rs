@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{
-    every_type::{Event, Level, Pair, Point},
+    super::difference::ordered_difference,
+    every_type::{Event, Level, Pair, Point, Tokens},
     *,
 };
 use crate::{Bytes, Serde};
@@ -57,6 +58,27 @@ fn secrets_are_hidden_in_texts_and_differences_and_written_as_json_where_that_is
     // One is made from JSON as any value is.
     let read = json::decode(&ty, "{\"x\":1,\"y\":null,\"name\":\"password\"}", "it").unwrap();
     assert_eq!(difference(sent.at(&ty), read.at().unwrap(), 1000), Ok(None));
+}
+
+#[test]
+fn the_way_to_what_differs_in_a_secret_field_ends_at_the_field() {
+    let shape = shape_of::<Option<Tokens>>();
+    let mut ty = Type::of(&shape).unwrap();
+    mark(&mut ty, "tokens");
+    let sent = |token: &str| Sent::new(Some(Tokens { user: 1, tokens: [(token.to_owned(), 1)].into() }));
+    let found = compared(&ty, &sent("tok-123"), &sent("tok-124")).unwrap();
+    assert_eq!(found.to_string(), "Some.tokens: *** became another ***");
+}
+
+#[test]
+fn the_order_of_a_sequence_in_a_serde_value_counts_where_that_is_asked_for() {
+    let shape = shape_of::<Serde<(u8, u8)>>();
+    let ty = Type::of(&shape).unwrap();
+    let (one, other) = (Sent::new(Serde((1, 2))), Sent::new(Serde((2, 1))));
+    assert_eq!(compared(&ty, &one, &other), None);
+    let found = ordered_difference(one.at(&ty), other.at(&ty), 1000).unwrap().unwrap();
+    assert!(found.path.starts_with("[0]"), "{found}");
+    assert_eq!(ordered_difference(one.at(&ty), one.at(&ty), 1000), Ok(None));
 }
 
 fn mark(ty: &mut Type<'_>, name: &str) {

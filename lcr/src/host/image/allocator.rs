@@ -111,14 +111,14 @@ impl Request {
     }
 
     /// What is asked for to get the block again, when it was freed: a small block may be larger than it was asked for,
-    /// by one class, and one that was aligned by two. A large one that was aligned may have been joined with what lies
-    /// before it.
+    /// by one class, and one that was aligned by two. A large one that was aligned has been joined with what lies
+    /// before it and behind it, which `memalign` had freed; the same request, first of all, cuts it out in the same way.
     fn wanted(self) -> impl Iterator<Item = Request> {
         let plain = |steps| Request::plain(if steps > 0 { self.size.max(SMALLEST) } else { self.size } + steps * STEP);
         let (is_large, is_aligned) = (self.size > SMALL, self.align > 16);
         let more = [!is_large || is_aligned, is_aligned].map(|is_wanted| is_wanted.then_some(()));
         let aligned = (is_large && is_aligned).then_some(self);
-        [Some(plain(0)), more[0].map(|()| plain(1)), more[1].map(|()| plain(2)), aligned].into_iter().flatten()
+        [aligned, Some(plain(0)), more[0].map(|()| plain(1)), more[1].map(|()| plain(2))].into_iter().flatten()
     }
 }
 

@@ -54,6 +54,14 @@ unsafe extern "C" fn unmap(block: *mut u8, size: usize, align: usize) {
     unsafe { libc::munmap(block.wrapping_sub(16).cast(), length(size)) };
 }
 
+impl Allocator {
+    /// Whether one try is enough.
+    fn gives_back_at_once(self, other: Allocator, request: Request) -> bool {
+        let mut kept = Kept { blocks: [None; 2 * WANTED * TRIES], count: 0 };
+        self.gives_back_once(other, request, sanitizer(), &mut kept).unwrap_or(false)
+    }
+}
+
 unsafe extern "C" fn nothing(_: usize, _: usize, _: u32) -> *mut u8 {
     ptr::null_mut()
 }
@@ -123,6 +131,32 @@ fn an_allocator_is_itself_where_many_small_blocks_lie_about_free() {
         }
     };
     // What a thread frees, it gets back, whatever others do with its heap.
+    thread::spawn(is_itself).join().unwrap();
+}
+
+#[test]
+fn an_allocator_is_itself_where_a_large_aligned_block_lies_behind_a_free_one() {
+    // `memalign` frees what lies before the block that it makes, and what is freed then is joined with that.
+    let is_itself = || {
+        // Larger blocks come from the heap from now on, as in a process that has run for a while.
+        drop(Vec::<u8>::with_capacity(8 << 20));
+        for holes in [0, 1, 40] {
+            let blocks = (0..holes).map(|_| (Vec::<u8>::with_capacity(400_000), Box::new([0_u64; 3])));
+            let (holes, kept): (Vec<_>, Vec<_>) = blocks.unzip();
+            drop(holes);
+            let aligned = Request::all().filter(|request| request.size > SMALL && request.align > 16);
+            let misses = |&request: &Request| {
+                // A smaller one may fit another free block as well, and takes some tries.
+                let gives_back = |_| match request.size >= MAPPED {
+                    true => OURS.gives_back_at_once(OURS, request),
+                    false => OURS.gives_back_to(OURS, request, sanitizer()),
+                };
+                !(0..20).all(gives_back)
+            };
+            assert_eq!(aligned.filter(misses).map(|request| request.to_string()).collect::<Vec<_>>(), [""; 0]);
+            drop(kept);
+        }
+    };
     thread::spawn(is_itself).join().unwrap();
 }
 

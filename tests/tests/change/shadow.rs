@@ -145,6 +145,25 @@ fn what_both_versions_read_elsewhere_may_change_while_the_copies_wait() {
 }
 
 #[test]
+fn a_difference_is_found_also_where_nobody_has_a_handle_any_more() {
+    let (rt, mill, barn) = milling();
+    drop(mill);
+    barn.is_shut.store(true, Ordering::Relaxed);
+    second(&rt, Ways { hangs: 1, lies: 1, ..FINE }).canary(of("grind").calls(1)).unwrap();
+    assert_eq!(rt.service::<dyn Mill>().unwrap().grind(3), Ok(6));
+    wait_until("the mill that answered is gone", || {
+        rt.status().components.iter().all(|component| component.id.name != "mill" || component.instances == 0)
+    });
+    barn.is_shut.store(false, Ordering::Relaxed);
+    let end = rt.wait_canary(LONG).unwrap();
+    assert_eq!((end.cause, shown(&end).different), (CanaryCause::Results, 1), "{end}");
+    // The one that was asked again is gone, too.
+    wait_until("no mill is left", || {
+        rt.status().components.iter().all(|component| component.id.name != "mill" || component.instances == 0)
+    });
+}
+
+#[test]
 fn a_candidate_that_hangs_holds_nobody_and_nothing_but_itself_and_the_shadow_ends_all_the_same() {
     let (rt, mill, barn) = milling();
     hang(&rt, &mill, &barn);

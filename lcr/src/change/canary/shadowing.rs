@@ -1,15 +1,18 @@
 //! Which methods a shadow is of, and how the version that serves is found for a second call.
 
-use std::sync::{Arc, Weak};
+use std::{
+    ptr,
+    sync::{Arc, Weak},
+};
 
 use crate::{
     abi::fault::Beginning,
     change::watching::pattern,
     error::{Error, ErrorKind, Result},
     host::{
-        ids::ProviderId,
+        ids::{ProviderId, ServiceId},
         image::{manifest::MethodManifest, shape},
-        objects::{component::Implementation, instances::Instance},
+        objects::{component::Implementation, instances::Instance, provider::Visibility},
         service::inner::RuntimeInner,
         watching::{
             canary::Candidate,
@@ -112,21 +115,56 @@ impl Versions<'_> {
         let beginning = Beginning { component: old.component.to_string(), generation: 1 };
         let old = Arc::downgrade(old);
         Box::new(move || {
-            let instance = serving(&weak, provider)?;
-            // The shadow ends before another one serves.
-            let is_it = Weak::as_ptr(&old) == Arc::as_ptr(instance.implementation());
-            let (pair, crossing) = instance.packed(&interface, &method).filter(|_| is_it)?;
+            let serves = Serving::find(&weak, provider, &old)?;
+            let (pair, crossing) = serves.instance.packed(&interface, &method)?;
             let method = Candidate { method: pair, crossing, beginning: beginning.clone() };
-            Some(OldVersion { method, keeper: instance })
+            Some(OldVersion { method, keeper: Arc::new(serves) })
         })
     }
 }
 
-/// The instance that handles share.
-fn serving(inner: &Weak<RuntimeInner>, provider: ProviderId) -> Option<Arc<Instance>> {
-    let inner = inner.upgrade()?;
-    let state = inner.state();
-    let objects = state.objects();
-    let shared = objects.registry().get(provider)?.shared()?;
-    objects.services().get(shared).map(|service| Arc::clone(service.instance()))
+/// The instance that handles share, with a hold on its service, so that it is there also where nobody has a handle:
+/// a program may take one for each call.
+struct Serving {
+    instance: Arc<Instance>,
+    service: ServiceId,
+    inner: Weak<RuntimeInner>,
+}
+
+impl Serving {
+    /// Constructs it if there is none, as a handle would. `None` if it is not of this implementation: the shadow ends
+    /// before another one serves.
+    fn find(inner: &Weak<RuntimeInner>, provider: ProviderId, old: &Weak<Implementation>) -> Option<Serving> {
+        let is_old = |found: &Arc<Implementation>| ptr::eq(Arc::as_ptr(found), old.as_ptr());
+        let inner = inner.upgrade()?;
+        let is_present = |inner: &RuntimeInner| {
+            let state = inner.state();
+            state.objects().registry().get(provider).is_some_and(|found| is_old(found.implementation()))
+        };
+        if !is_present(&inner) {
+            return None;
+        }
+        let service = inner.service(provider, Visibility::Committed).ok()?;
+        // It has a hold, so it is there, unless the runtime has ended.
+        let instance = inner.state().objects().services().get(service).map(|found| Arc::clone(found.instance()));
+        let Some(instance) = instance else {
+            release(&inner, service);
+            return None;
+        };
+        let serves = Serving { instance, service, inner: Arc::downgrade(&inner) };
+        is_old(serves.instance.implementation()).then_some(serves)
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        if let Some(inner) = self.inner.upgrade() {
+            release(&inner, self.service);
+        }
+    }
+}
+
+fn release(inner: &RuntimeInner, service: ServiceId) {
+    inner.state().release(service);
+    inner.wake_reaper();
 }

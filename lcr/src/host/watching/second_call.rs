@@ -131,8 +131,11 @@ fn settled(
     let compare = |was: &Answer<'_>, is: &Answer<'_>| shadowed.compare(was, is).map_err(|Unfinished| LeftOut::Size);
     let Some(place) = compare(old, new)? else { return Ok(None) };
     let Some(find) = &shadowed.old else { return Ok(Some(place)) };
-    // Nobody may have a handle any more, so that no instance is left that could be asked again.
-    // It is dropped behind what its method answers, which its image frees.
+    if !comparison.switch.is_on() {
+        return Err(LeftOut::Change);
+    }
+    // Nobody may have a handle any more; then one is constructed, as a handle would. It is dropped behind what its
+    // method answers, which its image frees.
     let Some(OldVersion { method, keeper: _keeper }) = find() else { return Err(LeftOut::Change) };
     let ask = |method: &Candidate| Made::of(method, shadowed, arguments).ok_or(LeftOut::Size);
     let again = ask(&method)?;

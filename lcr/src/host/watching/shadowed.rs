@@ -53,7 +53,8 @@ pub(crate) struct Shadowed {
     pub(crate) hides_all: bool,
 }
 
-/// Finds a method of the version that serves; `None` if that is another one now.
+/// Finds a method of the version that serves. `None` if that is another one now, or if there is no instance and none
+/// can be constructed.
 pub(crate) type FindOld = Box<dyn Fn() -> Option<OldVersion> + Send + Sync>;
 
 /// A method of the version that serves, and what keeps it alive.

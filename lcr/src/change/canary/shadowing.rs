@@ -47,8 +47,8 @@ impl<'r> Meant<'r> {
     pub(super) fn check(&self) -> Result<()> {
         let Some(pattern) = pattern::lonely(self.patterns, &self.found) else { return Ok(()) };
         let text = format!(
-            "`{pattern:.200}` means no method of the component; name one by interface and method, such as shop.till.total \
-             or shop.till.*"
+            "`{pattern:.200}` means no method of the component; name one by interface and method, such as \
+             shop.till.total or shop.till.*"
         );
         Err(Error::new(ErrorKind::NotFound, text))
     }

@@ -15,13 +15,14 @@
 //! | the version that serves | the candidate | then |
 //! |---|---|---|
 //! | answers one thing | another thing, once at least | the call came out differently |
-//! | answers one thing, and not what it answered first | the same | it came out the same: what both read had changed |
-//! | answers one thing, which it also answered first | the same | is not known: what both read may have changed to and fro |
+//! | answers one thing, and not what it answered first | the same | it came out the same: what both read has changed |
+//! | answers one thing, which it also answered first | the same | is not known: it may have changed to and fro |
 //! | answers different things | anything | is not known |
 //!
 //! So a version is not blamed for what changes by itself: an answer that is one of two at random is one thing in all
-//! these calls once in 65,536 times. A candidate that goes wrong in one call of ten is found in four of five such calls.
-//! What is not known is left out, and counted, also by method: a method of which no call was compared is not promoted.
+//! these calls once in 65,536 times. A candidate that goes wrong in one call of ten is found in four of five such
+//! calls. What is not known is left out, and counted, also by method: a method of which no call was compared is not
+//! promoted.
 
 use std::{
     sync::Arc,

@@ -166,11 +166,12 @@ fn what_cannot_be_watched_is_refused_and_leaves_no_file() {
     let place = Place::new();
     let server = place.start(&["till_1", "kinds"]);
     place.run(["trace", "shop.tills.*"]).with(66).complains("means no method");
-    place.run(["fail", "shop.kinds.waits", "--rate", "1", "--time", "10m"]).with_any().complains("is async");
+    let plain = ["fail", "shop.kinds.plain", "--rate", "1", "--time", "10m", "--with", "error"];
+    place.run(plain).with_any().complains("no `Result`");
     place.run(["trace", "shop.till.take", "--time", "100ms"]).with(1);
     place.run(["trace", "shop.kinds.waits", "--time", "100ms"]).with(1);
-    let partly = place.run(["fail", "shop.kinds.*", "--rate", "1", "--time", "100ms"]).with(1);
-    assert!(partly.stderr.contains("shop.kinds.waits is left out"), "{partly:?}");
+    let partly = place.run(["fail", "shop.kinds.*", "--rate", "1", "--time", "100ms", "--with", "error"]).with(1);
+    assert!(partly.stderr.contains("shop.kinds.plain is left out"), "{partly:?}");
     let file = place.path().join("nothing.jsonl");
     place.run(["record", file.to_str().unwrap(), "shop.tills.*"]).with(66);
     assert!(!file.exists());
@@ -250,6 +251,40 @@ fn neither_a_record_nor_its_replay_rounds_a_number() {
     replay(0);
     fs::write(&file, text.replace(&large, &(u128::MAX - 1).to_string())).unwrap();
     replay(1);
+}
+
+#[test]
+fn calls_of_async_methods_are_recorded_replayed_and_made_to_fail() {
+    let place = Place::new();
+    let server = place.start(&["till_1", "kinds"]);
+    let file = place.path().join("calls.jsonl");
+    let name = file.to_str().unwrap();
+    let mut record = place.lcr();
+    let record = record.args(["record", name, "shop.kinds.waits", "--count", "2", "--time", "10m"]);
+    let mut record = record.stdout(Stdio::null()).spawn().unwrap();
+    wait_until_it_records(&file);
+    let call = |count: &str| place.run(["call", "shop.kinds.waits", count, "--yes"]);
+    assert_eq!(call("[41]").with(0).stdout, "{\"Ok\":42}\n");
+    call("[18446744073709551615]").with(1);
+    assert!(record.wait().unwrap().success());
+    let kinds = component("kinds");
+    place.run(["replay", name, "--library", &kinds]).with(0);
+    let text = fs::read_to_string(&file).unwrap();
+    let dropped = r#"{"method":"shop.kinds.waits","arguments":[7],"outcome":{"dropped":true}}"#;
+    fs::write(&file, format!("{}{dropped}\n", text.replace("\"Ok\":42", "\"Ok\":43"))).unwrap();
+    let differs = place.run(["replay", name, "--library", &kinds]).with(1);
+    assert!(differs.stdout.contains("2 calls: 1 differs, 1 had been dropped by its caller"), "{differs:?}");
+    let mut fail = place.lcr();
+    let fail = fail.args(["fail", "shop.kinds.waits", "--rate", "1", "--with", "error", "--time", "10m"]);
+    let mut fail = fail.stdout(Stdio::null()).spawn().unwrap();
+    let until = Instant::now() + Duration::from_secs(60);
+    while call("[41]").stdout != "{\"Err\":\"\"}\n" {
+        assert!(Instant::now() < until, "no call fails");
+    }
+    fail.kill().unwrap();
+    fail.wait().unwrap();
+    wait_for_end_of_watches(&server);
+    assert_eq!(call("[41]").with(0).stdout, "{\"Ok\":42}\n");
 }
 
 /// Waits until the hooks of a record stand: its head is written then.

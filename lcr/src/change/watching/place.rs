@@ -211,9 +211,6 @@ impl<'w> Making<'w> {
         if method.shape.returns_polled() && !method.shape.is_async() {
             return refused("it returns a stream, which has no result; watch a method that returns one");
         }
-        if method.shape.is_async() && matches!(self.watch.what, What::Record | What::Fail) {
-            return refused("it is async: its calls are traced and counted, but not recorded, nor made to fail");
-        }
         if implementation.thunks(interface, name).is_none() {
             return refused("its component has no thunks; build it again with this version of lcr");
         }

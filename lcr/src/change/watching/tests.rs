@@ -267,8 +267,6 @@ fn what_cannot_be_watched_is_refused_by_name() {
         let error = rt.watch(watch).unwrap_err();
         (error.kind(), error.to_string())
     };
-    let (kind, text) = refused(Watch::fail("watch.shop.later"));
-    assert!(kind == ErrorKind::Invalid && text.contains("is async"), "{text}");
     let (kind, text) = refused(Watch::trace("watch.shop.*").and("watch.shops.*"));
     assert!(kind == ErrorKind::NotFound && text.contains("`watch.shops.*`"), "{text}");
     for watch in [Watch::fail("*").share(1.5), Watch::slow("*").keep(0), Watch::trace("*").lasts(Duration::ZERO)] {

@@ -1,7 +1,9 @@
 //! Calls that fail because an operator wants to see what callers make of it.
 
 use std::{
-    fmt, ptr,
+    fmt,
+    mem::MaybeUninit,
+    ptr,
     str::FromStr,
     sync::{
         Arc,
@@ -12,12 +14,14 @@ use std::{
 use super::{
     Switch,
     layer::{quietly, value_offset},
+    polled,
     signature::Signature,
 };
 use crate::{
     abi::{
         crossing::Packed,
         fault::{Beginning, FaultKind, RawFault},
+        future::{Polled, READY},
     },
     component::hooks::{Around, Next},
     error::{Error, ErrorKind, Result},
@@ -180,18 +184,8 @@ unsafe impl Around for Fail {
             // SAFETY: the argument is this layer's now, and nobody else uses it.
             drop(unsafe { Received::new(ty, at) });
         }
-        match ready {
-            // SAFETY: an outcome begins with its fault, and there is room for it.
-            Ready::Fault(fault) => unsafe { out.cast::<*mut RawFault>().write(fault) },
-            Ready::Result(mut value) => {
-                // SAFETY: as above.
-                unsafe { out.cast::<*mut RawFault>().write(ptr::null_mut()) };
-                let to = out.wrapping_byte_add(value_offset(&self.signature)).cast::<u8>();
-                let (from, size) = (value.give().cast::<u8>(), self.signature.result().size());
-                // SAFETY: the outcome has room for the result, which is given away here. A result borrows nothing.
-                unsafe { ptr::copy_nonoverlapping(from, to, size) };
-            }
-        }
+        // SAFETY: these are the arguments of this signature, and there is room for its outcome.
+        unsafe { ready.write(&self.signature, arguments, out) };
     }
 }
 
@@ -199,6 +193,38 @@ unsafe impl Around for Fail {
 enum Ready<'t> {
     Fault(*mut RawFault),
     Result(Value<'t>),
+}
+
+impl Ready<'_> {
+    /// Writes it as the outcome of the method. An async one is over by its first poll.
+    ///
+    /// # Safety
+    /// These are the arguments of the signature, of which none but an async method's call is used, and there is room
+    /// for its outcome.
+    unsafe fn write(self, signature: &Signature, arguments: Packed, out: *mut ()) {
+        let mut value = match self {
+            Ready::Fault(fault) if signature.is_async() => {
+                // SAFETY: such a function returns a `Polled`.
+                return unsafe { out.cast::<Polled>().write(Polled { fault, value: MaybeUninit::uninit() }) };
+            }
+            // SAFETY: an outcome begins with its fault.
+            Ready::Fault(fault) => return unsafe { out.cast::<*mut RawFault>().write(fault) },
+            Ready::Result(value) => value,
+        };
+        let to = if signature.is_async() {
+            // SAFETY: as above.
+            unsafe { out.cast::<Polled>().write(Polled::done(READY)) };
+            // SAFETY: the caller passes the arguments of this signature.
+            polled::value_of(signature, unsafe { polled::call_of(signature, arguments) })
+        } else {
+            // SAFETY: as above.
+            unsafe { out.cast::<*mut RawFault>().write(ptr::null_mut()) };
+            out.wrapping_byte_add(value_offset(signature))
+        };
+        let (from, size) = (value.give().cast::<u8>(), signature.result().size());
+        // SAFETY: there is room for the result, which is given away here. A result borrows nothing.
+        unsafe { ptr::copy_nonoverlapping(from, to.cast::<u8>(), size) };
+    }
 }
 
 impl How {

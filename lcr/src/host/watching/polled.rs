@@ -51,20 +51,15 @@ unsafe impl<O: Observer> Around for ObservingStart<O> {
         } else {
             None
         };
-        // SAFETY: the call follows the arguments.
-        let call = unsafe { arguments.add(signature.arguments().len()) };
-        // SAFETY: as above.
-        let call = unsafe { call.read() };
-        // The value's type is not known here, and lies behind what is read.
-        // SAFETY: the last argument of a polled method's function is the call.
-        let call: *mut RawCall<()> = unsafe { call.cast::<*mut RawCall<()>>().read() };
+        // SAFETY: the caller passes the arguments of this signature.
+        let call = unsafe { call_of(signature, arguments) };
         // SAFETY: the caller says so.
         unsafe { next.run(arguments, out) };
         let Some(noted) = noted else { return };
         // SAFETY: the result of such a function is a `Polled`, which it has written.
         let polled = unsafe { out.cast::<Polled>().read() };
         if is_over(&polled) {
-            let value = call.cast::<()>().wrapping_byte_add(value_offset(signature));
+            let value = value_of(signature, call);
             // SAFETY: the call is over, so the value is there if there is no fault; nobody takes either before this
             // returns.
             let ended = unsafe { ended(signature, &polled, value) };
@@ -81,9 +76,23 @@ unsafe impl<O: Observer> Around for ObservingStart<O> {
     }
 }
 
+/// The call that the function of an async method gets. Its value's type is not known here.
+///
+/// # Safety
+/// These are the arguments of the signature, which is that of an async method.
+pub(super) unsafe fn call_of(signature: &Signature, arguments: Packed) -> *mut RawCall<()> {
+    // SAFETY: the call follows the arguments.
+    let call = unsafe { arguments.add(signature.arguments().len()) };
+    // SAFETY: as above.
+    let call = unsafe { call.read() };
+    // SAFETY: the last argument of a polled method's function is the call.
+    unsafe { call.cast::<*mut RawCall<()>>().read() }
+}
+
 /// Where a call has its value: behind the fields that are the same whatever the value is, aligned.
-fn value_offset(signature: &Signature) -> usize {
-    mem::offset_of!(RawCall<u8>, value).next_multiple_of(signature.result().align())
+pub(super) fn value_of(signature: &Signature, call: *mut RawCall<()>) -> *mut () {
+    let offset = mem::offset_of!(RawCall<u8>, value).next_multiple_of(signature.result().align());
+    call.cast::<()>().wrapping_byte_add(offset)
 }
 
 fn is_over(polled: &Polled) -> bool {

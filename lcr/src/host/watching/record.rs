@@ -37,11 +37,23 @@ pub(crate) struct Record {
     pub(crate) limit: usize,
 }
 
-impl Observer for Record {
-    type Noted = (Permit, Box<RawValue>, usize);
+/// A call that is recorded.
+pub(crate) struct Begun {
+    permit: Option<Permit>,
+    arguments: Box<RawValue>,
+    /// How long its result may be as JSON, in bytes.
+    room: usize,
+}
 
-    fn begin(&self, call: Call<'_>) -> Option<(Permit, Box<RawValue>, usize)> {
-        let permit = self.lines.permit()?;
+impl Observer for Record {
+    type Noted = Begun;
+
+    fn begin(&self, call: Call<'_>) -> Option<Begun> {
+        if self.lines.is_done() {
+            return None;
+        }
+        // As for a trace.
+        let permit = if call.signature.is_async() { None } else { Some(self.lines.permit()?) };
         let mut out = String::from("[");
         for (number, value) in call.arguments().enumerate() {
             if number > 0 {
@@ -61,18 +73,19 @@ impl Observer for Record {
         }
         out.push(']');
         let room = self.limit.saturating_sub(out.len());
-        RawValue::from_string(out).ok().map(|arguments| (permit, arguments, room))
+        RawValue::from_string(out).ok().map(|arguments| Begun { permit, arguments, room })
     }
 
-    fn end(&self, (permit, arguments, room): (Permit, Box<RawValue>, usize), signature: &Signature, ended: &Ended<'_>) {
+    fn end(&self, noted: Begun, signature: &Signature, ended: &Ended<'_>) {
+        let Begun { permit, arguments, room } = noted;
+        let Some(permit) = permit.or_else(|| self.lines.permit()) else { return };
         let outcome = match ended {
             Ended::Value(_) if signature.is_result_secret() => RawValue::from_string("{\"secret\":true}".to_owned()),
             Ended::Value(value) => match encode(*value, Secrets::Hidden, room) {
                 Ok(json) => RawValue::from_string(format!("{{\"value\":{json}}}")),
                 Err(_) => return self.lines.lose(),
             },
-            // No async method is recorded.
-            Ended::Dropped => return self.lines.lose(),
+            Ended::Dropped => RawValue::from_string("{\"dropped\":true}".to_owned()),
             Ended::Fault(fault) => {
                 let (kind, text, _) = Ended::fault(fault);
                 let mut said = Map::new();

@@ -7,13 +7,14 @@ use std::{
 };
 
 use super::*;
-use crate::host::status::Status;
+use crate::{Stream, host::status::Status};
 
 #[lcr::interface(name = "watch.waits", version = 1)]
 trait Waits {
     async fn answer(&self, key: &str, turns: u64) -> Result<u64, String>;
     async fn fail(&self, turns: u64) -> u64;
     async fn keep(&self, #[abi(secret)] word: String, turns: u64) -> Vec<u8>;
+    fn news(&self) -> impl Stream<Item = u64> + Send;
 }
 
 #[derive(Default)]
@@ -34,6 +35,19 @@ impl Waits for Patient {
         let large = [turns as u8; 512];
         Turns(turns).await;
         large[..word.len()].to_vec()
+    }
+    fn news(&self) -> impl Stream<Item = u64> + Send {
+        NoNews
+    }
+}
+
+struct NoNews;
+
+impl Stream for NoNews {
+    type Item = u64;
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<u64>> {
+        Poll::Ready(None)
     }
 }
 
@@ -92,7 +106,10 @@ fn call_all(waits: &Handle<dyn Waits>) {
 fn a_trace_shows_an_async_call_when_it_has_ended_with_what_its_first_poll_was_given() {
     let (rt, waits) = waits();
     let watching = rt.watch(Watch::trace("watch.waits.*").values()).unwrap();
-    assert!(watching.left_out().is_empty(), "{:?}", watching.left_out());
+    let left_out: Vec<&str> = watching.left_out().iter().map(|left| &*left.method).collect();
+    assert_eq!(left_out, ["watch.waits.news"]);
+    let refused = rt.watch(Watch::stats("watch.waits.news")).unwrap_err();
+    assert!(refused.kind() == ErrorKind::Invalid && refused.to_string().contains("returns a stream"), "{refused}");
     call_all(&waits);
     let said: Vec<String> = lines(&watching)
         .iter()
@@ -152,10 +169,51 @@ fn a_watch_ends_while_an_async_call_is_between_its_polls_and_the_call_goes_on() 
 }
 
 #[test]
-fn what_has_calls_fail_or_records_them_leaves_async_methods_out() {
-    let (rt, _waits) = waits();
-    for watch in [Watch::fail("watch.waits.answer"), Watch::record("watch.waits.answer")] {
-        let error = rt.watch(watch).unwrap_err();
-        assert!(error.kind() == ErrorKind::Invalid && error.to_string().contains("is async"), "{error}");
+fn async_calls_fail_at_their_first_poll_and_never_reach_the_component() {
+    let (rt, waits) = waits();
+    let traced = rt.watch(Watch::trace("watch.waits.*")).unwrap();
+    let watching = rt.watch(Watch::fail("watch.waits.answer").failing(Failing::Error).share(1.0)).unwrap();
+    // It pends where it is called, and is over at once where it fails.
+    assert_eq!(poll(pin!(waits.answer("first", 3))), Poll::Ready(Err(String::new())));
+    drop(watching);
+    wait(|| standing(&rt) == 1);
+    for failing in [Failing::Fault, Failing::Panic] {
+        let watching = rt.watch(Watch::fail("watch.waits.*").failing(failing).share(1.0)).unwrap();
+        // What is given away is released, and what is lent is not.
+        let word = "word".repeat(100);
+        assert!(std::panic::catch_unwind(|| ready(waits.keep(word.clone(), 2))).is_err());
+        assert!(std::panic::catch_unwind(|| ready(waits.answer(&word, 2))).is_err());
+        assert_eq!(watching.failed(), (2, 2));
+        drop(watching);
+        wait(|| standing(&rt) == 1);
     }
+    assert_eq!(ready(waits.answer("first", 3)), Ok(3));
+    let traced = lines(&traced);
+    assert_eq!(traced.len(), 1, "the watch that was put in first stands inside: {traced:?}");
+    let refused = rt.watch(Watch::fail("watch.waits.keep").failing(Failing::Error)).unwrap_err();
+    assert!(refused.kind() == ErrorKind::Invalid && refused.to_string().contains("no `Result`"), "{refused}");
+}
+
+#[test]
+fn async_calls_are_recorded_when_they_have_ended_and_those_that_were_dropped_say_so() {
+    let (rt, waits) = waits();
+    let watching = rt.watch(Watch::record("watch.waits.*")).unwrap();
+    call_all(&waits);
+    let said: Vec<String> = lines(&watching)
+        .iter()
+        .map(|line| format!("{}{} {}", line["method"].as_str().unwrap(), line["arguments"], line["outcome"]))
+        .collect();
+    assert_eq!(
+        said,
+        [
+            r#"watch.waits.answer["first",0] {"value":{"Ok":0}}"#,
+            r#"watch.waits.answer["later",3] {"value":{"Ok":3}}"#,
+            r#"watch.waits.answer["wrong",1] {"value":{"Err":"unknown"}}"#,
+            r#"watch.waits.keep["***",2] {"value":{"hex":"02020202"}}"#,
+            r#"watch.waits.fail[0] {"fault":"panic","text":"out of time"}"#,
+            r#"watch.waits.fail[1] {"fault":"panic","text":"out of time"}"#,
+            r#"watch.waits.answer["dropped",5] {"dropped":true}"#,
+        ]
+    );
+    assert_eq!(watching.lost(), 0);
 }

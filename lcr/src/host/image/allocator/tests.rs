@@ -137,10 +137,10 @@ fn an_allocator_is_itself_where_many_small_blocks_lie_about_free() {
 #[test]
 fn an_allocator_is_itself_where_a_large_aligned_block_lies_behind_a_free_one() {
     // `memalign` frees what lies before the block that it makes, and what is freed then is joined with that.
-    let is_itself = || {
+    let missed = || {
         // Larger blocks come from the heap from now on, as in a process that has run for a while.
         drop(Vec::<u8>::with_capacity(8 << 20));
-        for holes in [0, 1, 40] {
+        let missed = [0, 1, 40].map(|holes| {
             let blocks = (0..holes).map(|_| (Vec::<u8>::with_capacity(400_000), Box::new([0_u64; 3])));
             let (holes, kept): (Vec<_>, Vec<_>) = blocks.unzip();
             drop(holes);
@@ -153,11 +153,19 @@ fn an_allocator_is_itself_where_a_large_aligned_block_lies_behind_a_free_one() {
                 };
                 !(0..20).all(gives_back)
             };
-            assert_eq!(aligned.filter(misses).map(|request| request.to_string()).collect::<Vec<_>>(), [""; 0]);
+            let missed: Vec<_> = aligned.filter(misses).map(|request| request.to_string()).collect();
             drop(kept);
-        }
+            missed
+        });
+        missed.concat()
     };
-    thread::spawn(is_itself).join().unwrap();
+    // The threads of other tests may have the same heap, and take a block now and then.
+    let mut found = Vec::new();
+    let is_itself = |_| {
+        found = thread::spawn(missed).join().unwrap();
+        found.is_empty()
+    };
+    assert!((0..20).any(is_itself), "{found:?}");
 }
 
 #[test]

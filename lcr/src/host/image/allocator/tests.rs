@@ -159,13 +159,11 @@ fn an_allocator_is_itself_where_a_large_aligned_block_lies_behind_a_free_one() {
         });
         missed.concat()
     };
-    // The threads of other tests may have the same heap, and take a block now and then.
-    let mut found = Vec::new();
-    let is_itself = |_| {
-        found = thread::spawn(missed).join().unwrap();
-        found.is_empty()
-    };
-    assert!((0..20).any(is_itself), "{found:?}");
+    // The threads of other tests may have the same heap, and take a block now and then: 18 of 20 turns go well here. If
+    // the request for the aligned block comes last, it is 3 to 7.
+    let turns: Vec<_> = (0..20).map(|_| thread::spawn(missed).join().unwrap()).collect();
+    let well = turns.iter().filter(|missed| missed.is_empty()).count();
+    assert!(well >= 11, "{well} of 20: {turns:?}");
 }
 
 #[test]

@@ -17,7 +17,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::{exit, output::Color};
 use edit::Edit;
 
-pub(crate) use canary::{CanaryShare, ShadowMethods, Until};
+pub(crate) use canary::{CanaryShare, Condition, ShadowMethods, Until};
 pub(crate) use changes::{Add, ChangeOptions, Check, Commit, Plan, Remove, Replace, Replaced, Sync};
 pub(crate) use files::{Completions, Diff, Inspect, Manual, New, Source, Watch};
 pub(crate) use looks::{Events, Graph, Top};

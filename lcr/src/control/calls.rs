@@ -19,9 +19,9 @@ use crate::{
 };
 
 use super::{
-    changes::time,
     protocol::{self, ANSWER_LIMIT},
     served::Served,
+    times::time,
 };
 
 /// How much of an answer is left for what is beside the result and the arguments, in bytes.

@@ -6,9 +6,10 @@ use serde_json::{Value, json, value::RawValue};
 use crate::{PlanBuilder, Result, canary::CanaryEnd};
 
 use super::{
-    changes::{CanaryRules, time},
+    canary_rules::CanaryRules,
     ends, protocol,
     served::{Nothing, Served},
+    times::time,
     view,
 };
 

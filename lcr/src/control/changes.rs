@@ -1,18 +1,12 @@
 //! What one transaction is to do, as the control socket takes it.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Actor, Back, Error, ErrorKind, PlanBuilder, Result, Runtime, Trial, canary::Canary};
+use crate::{Actor, Back, Error, ErrorKind, PlanBuilder, Result, Runtime, Trial};
 
-use super::sync;
-
-/// The longest time that a request may set: 1 hour.
-const TIME_LIMIT: Duration = Duration::from_secs(3600);
+use super::{canary_rules::CanaryRules, sync, times::time};
 
 /// What one transaction is to do: the arguments of `plan` and `commit`. The page
 /// [`control`](crate::guide::control#commands) says what each member means.
@@ -259,77 +253,6 @@ impl TrialRules {
         }
         Ok(trial)
     }
-}
-
-/// By which rules a new version serves a share of the calls, or gets copies of some.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[non_exhaustive]
-pub struct CanaryRules {
-    /// [`Canary::share`]. Not of a shadow.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub share: Option<f64>,
-    /// [`Canary::shadow`]: the methods.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub shadow: Vec<String>,
-    /// [`Canary::calls`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub calls: Option<u64>,
-    /// [`Canary::within`], in milliseconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub within_ms: Option<u64>,
-    /// [`Canary::seed`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seed: Option<u64>,
-    /// [`Canary::any_time`].
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub any_time: bool,
-}
-
-impl CanaryRules {
-    /// A canary that gets this share of the calls.
-    pub fn share(share: f64) -> CanaryRules {
-        let (share, shadow) = (Some(share), Vec::new());
-        CanaryRules { share, shadow, calls: None, within_ms: None, seed: None, any_time: false }
-    }
-
-    /// A shadow of these methods.
-    pub fn shadow<M: Into<String>>(methods: impl IntoIterator<Item = M>) -> CanaryRules {
-        let shadow = methods.into_iter().map(Into::into).collect();
-        CanaryRules { share: None, shadow, calls: None, within_ms: None, seed: None, any_time: false }
-    }
-
-    pub(super) fn canary(&self) -> Result<Canary> {
-        let mut canary = match (self.share, &self.shadow[..]) {
-            (Some(share), []) => Canary::share(share),
-            (None, [_, ..]) => Canary::shadow(&self.shadow),
-            _ => {
-                let text = "a canary has either a `share` of the calls or, as a `shadow`, the methods of which it gets \
-                            copies of calls";
-                return Err(Error::new(ErrorKind::Invalid, text));
-            }
-        };
-        if let Some(calls) = self.calls {
-            canary = canary.calls(calls);
-        }
-        if let Some(within) = self.within_ms {
-            canary = canary.within(time("within_ms", within)?);
-        }
-        if let Some(seed) = self.seed {
-            canary = canary.seed(seed);
-        }
-        Ok(if self.any_time { canary.any_time() } else { canary })
-    }
-}
-
-/// A time of a request.
-pub(super) fn time(name: &str, milliseconds: u64) -> Result<Duration> {
-    let time = Duration::from_millis(milliseconds);
-    if time > TIME_LIMIT {
-        let text = format!("{name} is {milliseconds}, and {} at most are taken", TIME_LIMIT.as_millis());
-        return Err(Error::new(ErrorKind::Invalid, text));
-    }
-    Ok(time)
 }
 
 /// Refuses a relative path: the directory of the client is not that of the server.

@@ -12,6 +12,7 @@
 mod admission;
 mod calls;
 mod canaries;
+mod canary_rules;
 mod changes;
 mod client;
 mod commands;
@@ -36,13 +37,15 @@ mod signals;
 mod source;
 mod stream;
 mod sync;
+mod times;
 mod trials;
 mod view;
 mod watching;
 mod with_runtime;
 mod workers;
 
-pub use changes::{CanaryRules, Change, GoBack, Replacement, TrialRules};
+pub use canary_rules::{CanaryCondition, CanaryRules};
+pub use changes::{Change, GoBack, Replacement, TrialRules};
 #[cfg(feature = "fuzzing")]
 pub(crate) use fuzzing::fuzz;
 

@@ -6,10 +6,9 @@ use serde_json::{Value, json, value::RawValue};
 use crate::{Result, TrialEnd, report::ContentHash};
 
 use super::{
-    canaries,
-    changes::time,
-    ends, protocol,
+    canaries, ends, protocol,
     served::{Nothing, Served},
+    times::time,
     view,
 };
 

@@ -3,6 +3,7 @@
 
 mod by_pointer;
 mod canary;
+mod canary_matching;
 mod dependencies;
 mod described;
 mod directories;

@@ -3,12 +3,22 @@
 
 use std::{str::FromStr, time::Duration};
 
+use serde_json::Value as Json;
+
 /// Which calls a new version gets, and until when.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct CanaryShare {
     /// The share, from 0 to 1.
     pub(crate) share: f64,
     pub(crate) until: Until,
+}
+
+/// What calls a canary is of, by the value of an argument: `kv.store.get:key="user-7"`.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Condition {
+    pub(crate) method: String,
+    pub(crate) argument: String,
+    pub(crate) value: Json,
 }
 
 /// Of which methods a new version gets copies of calls, and until when.
@@ -66,6 +76,26 @@ impl FromStr for CanaryShare {
     }
 }
 
+impl FromStr for Condition {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Condition, String> {
+        let form = "write it as in 'kv.store.get:key=\"user-7\"' or kv.store.*:tenant=7";
+        let (place, json) = text.split_once('=').ok_or_else(|| format!("the value is missing; {form}"))?;
+        let (method, argument) = place.rsplit_once(':').ok_or_else(|| format!("the argument is missing; {form}"))?;
+        let [method, argument] = [method, argument].map(|name| name.trim().to_owned());
+        if method.is_empty() || argument.is_empty() {
+            return Err(format!("say a method and an argument; {form}"));
+        }
+        let value = serde_json::from_str(json).map_err(|error| {
+            format!(
+                "`{json}` is no JSON: {error}; quote a text twice, for the shell and as JSON, as in '{place}=\"text\"'"
+            )
+        })?;
+        Ok(Condition { method, argument, value })
+    }
+}
+
 impl FromStr for ShadowMethods {
     type Err = String;
 
@@ -117,6 +147,21 @@ mod tests {
         for wrong in ["", "5", "0%", "51%", "-1%", "nan%", "500calls", "5%,0calls", "5%,6%", "5%,1m,2m", "5%,x"] {
             assert!(parsed(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_condition_has_a_method_an_argument_and_a_value_as_json() {
+        let parsed = |text: &str| text.parse::<Condition>();
+        let condition = |method: &str, argument: &str, value: Json| {
+            Ok(Condition { method: method.to_owned(), argument: argument.to_owned(), value })
+        };
+        assert_eq!(parsed("kv.store.get:key=\"a=b:c\""), condition("kv.store.get", "key", "a=b:c".into()));
+        assert_eq!(parsed("kv.*:2 = 7"), condition("kv.*", "2", 7.into()));
+        assert_eq!(parsed("a::b.c:d={\"e\":null}"), condition("a::b.c", "d", serde_json::json!({ "e": null })));
+        for wrong in ["", "kv.store.get", "kv.store.get:key", "kv.store.get=7", ":key=7", "kv.store.get:=7"] {
+            assert!(parsed(wrong).is_err(), "{wrong}");
+        }
+        assert!(parsed("kv.store.get:key=user-7").unwrap_err().contains("'kv.store.get:key=\"text\"'"));
     }
 
     #[test]

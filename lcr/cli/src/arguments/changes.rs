@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 
-use super::{CanaryShare, ShadowMethods, Target, TrialEnds};
+use super::{CanaryShare, Condition, ShadowMethods, Target, TrialEnds};
 
 /// What a change may do, and how long.
 #[derive(Args, Clone, Debug, Default)]
@@ -21,6 +21,11 @@ pub(crate) struct ChangeOptions {
     /// waits for them (default: 1000calls,1h)
     #[arg(long, value_name = "SHARE", help_heading = "Change")]
     pub(crate) canary: Option<CanaryShare>,
+    /// With --canary: the share is of the calls of this method whose argument has this value, as JSON, such as
+    /// 'kv.store.get:key="user-7"', or 'kv.store.*:tenant=7' for all methods that have one; other calls stay with the
+    /// old version. If given more than once, of calls that match any
+    #[arg(long, value_name = "METHOD:ARGUMENT=JSON", requires = "canary", help_heading = "Change")]
+    pub(crate) matching: Vec<Condition>,
     /// Before that, give the new version copies of the calls of these methods, such as kv.store.get, kv.store.* or *
     /// for all that are declared pure, and withdraw it if one comes out differently; kv.store.*,500calls,10m says after
     /// how many calls it takes the place, and how long it waits for them (default: 1000calls,1h)

@@ -6,7 +6,9 @@ use lcr::manifest::Manifest;
 use serde_json::{Map, Value as Json, json};
 
 use crate::{
-    arguments::{Add, ChangeOptions, Check, Commit, Plan, Remove, Replace, Replaced, Sync, TrialEnds, Until},
+    arguments::{
+        Add, ChangeOptions, Check, Commit, Condition, Plan, Remove, Replace, Replaced, Sync, TrialEnds, Until,
+    },
     exit::{Failure, Outcome},
     files,
     output::{Output, Style},
@@ -68,7 +70,13 @@ impl Change {
         if !trial.is_empty() {
             change.put("trial", trial);
         }
-        let canary = options.canary.map(|canary| (json!({ "share": canary.share }), canary.until));
+        let canary = options.canary.map(|canary| {
+            let mut rules = json!({ "share": canary.share });
+            if !options.matching.is_empty() {
+                rules["matching"] = options.matching.iter().map(condition).collect();
+            }
+            (rules, canary.until)
+        });
         let shadow = options.shadow.as_ref().map(|shadow| (json!({ "shadow": shadow.methods }), shadow.until));
         if let Some((mut canary, Until { calls, within })) = canary.or(shadow) {
             if let Some(calls) = calls {
@@ -136,6 +144,11 @@ impl Change {
     pub(crate) fn into_json(self) -> Json {
         self.members.into()
     }
+}
+
+/// What a call has to have for the canary to be of it, in the words of the protocol.
+fn condition(Condition { method, argument, value }: &Condition) -> Json {
+    json!({ "method": method, "argument": argument, "value": value })
 }
 
 /// The path for the process, whose directory is another one.

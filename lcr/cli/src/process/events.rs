@@ -97,9 +97,10 @@ pub(crate) fn said(event: &Json) -> (Style, String) {
         "canary_began" => {
             let (before, after) = (component(&event["before"]), component(&event["after"]));
             let percent = (event["share"].as_f64().unwrap_or_default() * 1e8).round() / 1e6;
+            let which = if event["is_matching"] == true { "calls that match" } else { "calls" };
             let text = match event["is_shadow"] == true {
                 true => format!("shadow began: {before} -> {after}, which gets copies of calls"),
-                false => format!("canary began: {before} -> {after}, which gets {percent} % of the calls"),
+                false => format!("canary began: {before} -> {after}, which gets {percent} % of the {which}"),
             };
             (Style::Warning, text)
         }
@@ -184,6 +185,13 @@ mod tests {
                     "share": 0.07, "wanted": 1000
                 }),
                 "canary began: till 1.0.0 -> till 2.0.0, which gets 7 % of the calls",
+            ),
+            (
+                json!({
+                    "event": "canary_began", "number": 1, "before": till("1.0.0"), "after": till("2.0.0"),
+                    "share": 0.5, "is_matching": true, "wanted": 1000
+                }),
+                "canary began: till 1.0.0 -> till 2.0.0, which gets 50 % of the calls that match",
             ),
             (
                 json!({ "event": "canary_ended", "number": 1, "outcome": "withdrawn", "why": "4 faults" }),

@@ -3,6 +3,7 @@
 use std::{
     sync::atomic::{AtomicBool, Ordering},
     thread,
+    time::{Duration, Instant},
 };
 
 use crate::{
@@ -74,4 +75,36 @@ fn an_operator_looks_at_a_canary_and_ends_it_by_the_commands_that_end_a_trial() 
     assert!(ended.stdout.contains("promoted"), "{ended:?}");
     assert_eq!(server.tell("sell"), "100 cents, 200 in all, with a smile");
     assert_eq!(server.tell("sell"), "no");
+}
+
+#[test]
+fn an_operator_gives_a_new_version_a_share_of_the_calls_with_one_argument_and_others_never_reach_it() {
+    let place = Place::new();
+    let _server = place.start(&["till_1", "desk"]);
+    let new = component("desk_2");
+    let begin = |matching: &str| place.run(["replace", &new, "--canary", "50%,20calls,1h", "--matching", matching]);
+    place.run(["replace", &new, "--matching", "shop.desk.price:count=1"]).with(64).complains("--canary");
+    begin("shop.desk.price:article=ink").with(64).complains("'shop.desk.price:article=\"text\"'");
+    begin("shop.desk.price:count=\"1\"").with_any().complains("argument 2 `count`: expected u32");
+    begin("shop.desk.price:name=1").with_any().complains("it has no argument `name`: it has `article`, `count`");
+    begin("shop.desk.prize:count=1").with_any().complains("means no method");
+    begin("shop.desk.owner:code=\"4711\"").with_any().complains("secret");
+    begin("shop.desk.later:count=1").with_any().complains("polled");
+    let begun = begin("shop.desk.*:article=\"ink\"").with(0).stdout;
+    assert!(begun.contains("which gets 50 % of the calls with shop.desk.*:article=\"ink\""), "{begun}");
+    assert!(begun.contains("shop.desk.multiply stays: it has no argument `article`"), "{begun}");
+    let price = |article: &str, count: u32| {
+        place.run(["call", "shop.desk.price", &format!("[\"{article}\",{count}]")]).with(0).stdout
+    };
+    let until = Instant::now() + Duration::from_secs(60);
+    while price("ink", 2) != "{\"Ok\":1000}\n" {
+        assert_eq!(price("pen", 2), "{\"Ok\":6}\n");
+        assert!(Instant::now() < until, "the new version gets no call");
+    }
+    let status = place.run(["trial", "--json"]).with(0).json();
+    let canary = &status["canary"];
+    assert_eq!((&canary["matching"][0], canary["taken"].as_u64()), (&"shop.desk.*:article=\"ink\"".into(), Some(1)));
+    assert!(canary["old"]["calls"].as_u64() >= Some(1), "{status}");
+    place.run(["abandon"]).with(0);
+    assert_eq!(price("ink", 2), "{\"Ok\":6}\n");
 }

@@ -2,7 +2,7 @@
 //!
 //! The whole runs in the turn of one transaction, so that the component does not change meanwhile.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use crate::{
     change::{
@@ -28,9 +28,11 @@ use crate::{
 use super::{
     audition::{Auditioned, discard, refuse_beside, refuse_members},
     end::CanaryStatus,
-    layers::Layers,
+    layers::{Chosen, Layers},
+    matching::Met,
     prepared::Prepared,
     rules::Canary,
+    shadowing::Meant,
     standing::{About, Running},
     watcher::{Promotion, Watcher},
 };
@@ -85,6 +87,8 @@ impl Plan {
     /// - Any refusal of the plan ([`Plan::refusals`]).
     /// - `Invalid` if the plan does anything but replace one component, the rules are out of range, or no method can be
     ///   compared; `State` if a version keeps state, or they would not share a dependency.
+    /// - Of a canary of calls that [match](Canary::matching), `Invalid` if no call can; `NotFound` if a pattern means
+    ///   no method.
     /// - Of a shadow, `Invalid` if a method that is named in full cannot be shadowed, and `NotFound` if a pattern means
     ///   none.
     /// - `OnTrial` if a trial or another canary is under way; `Stale` if the component is configured while the new
@@ -165,7 +169,7 @@ fn begin(plan: Plan, rules: &Canary) -> Result<CanaryStatus> {
             // The layers are in no world before that.
             let since = inner.latest_state().generation().next();
             let shadow = rules.shadowed().zip(copies.as_ref());
-            let placed = place(&inner, &plan, (wanted, shadow), &auditioned, rules.time());
+            let placed = place(&inner, &plan, rules, (wanted, shadow), &auditioned);
             let (about, comparison, patches, announced) = match placed {
                 Ok(placed) => placed,
                 Err(error) => {
@@ -194,18 +198,20 @@ fn begin(plan: Plan, rules: &Canary) -> Result<CanaryStatus> {
 fn place(
     inner: &Arc<RuntimeInner>,
     plan: &Plan,
+    rules: &Canary,
     (wanted, shadow): (Wanted, Option<ToCopy<'_>>),
     auditioned: &[Auditioned],
-    lasts: Duration,
 ) -> Result<(About, Arc<Comparison>, Vec<u64>, Announced)> {
     let trials = inner.trials();
     let weak = Arc::downgrade(&trials);
     let wake = move || weak.upgrade().into_iter().for_each(|trials| trials.canaries().nudge());
     let comparison = Arc::new(Comparison::new(wanted, wake));
-    let mut layers = Layers::new(inner, &comparison);
-    if let Some((patterns, copies)) = shadow {
-        layers.shadow(patterns, copies);
-    }
+    let chosen = match shadow {
+        Some((patterns, copies)) => Chosen::Copies(Meant::new(patterns), Arc::clone(copies)),
+        None if rules.conditions().is_empty() => Chosen::All,
+        None => Chosen::Matching(Met::new(rules.conditions())),
+    };
+    let mut layers = Layers::new(inner, &comparison, chosen);
     auditioned.iter().try_for_each(|auditioned| layers.around(inner, auditioned))?;
     layers.check()?;
     let first = auditioned.first().map(|first| &first.instance.implementation().component);
@@ -223,12 +229,13 @@ fn place(
         methods: layers.methods,
         left_out: layers.left_out,
         share: wanted.share,
+        matching: rules.conditions().texts(),
         is_shadow: wanted.is_shadow,
         wanted: wanted.calls,
         actor: plan.options.actor.clone(),
         reason: plan.options.reason.clone(),
     };
-    announce(inner, auditioned, Running::new(about.clone(), Arc::clone(&comparison), lasts))?;
+    announce(inner, auditioned, Running::new(about.clone(), Arc::clone(&comparison), rules.time()))?;
     let announced = Announced(Some(trials));
     place::put_in(inner, &layers.patches)?;
     Ok((about, comparison, layers.patches.iter().map(|patch| patch.number).collect(), announced))

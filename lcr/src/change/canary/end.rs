@@ -214,8 +214,12 @@ pub struct CanaryStatus {
     pub methods: Vec<String>,
     /// Those of which it gets none.
     pub left_out: Vec<CanaryLeftOut>,
-    /// The share of the calls that it gets.
+    /// The share of the calls that it gets; of those that match, if it is of these.
     pub share: f64,
+    /// What a call matches by, as for `lcr replace --matching`: `kv.store.get:key="a"`. If there are several, by any of
+    /// them; if none, the canary is of all calls of its methods.
+    #[serde(default)]
+    pub matching: Vec<String>,
     /// After how many calls it takes the old version's place.
     pub wanted: u64,
     /// How many calls it got so far.
@@ -228,7 +232,7 @@ pub struct CanaryStatus {
     /// What its copies of calls have shown, if it is a shadow and serves nobody.
     #[serde(default)]
     pub shadow: Option<ShadowCalls>,
-    /// The calls of the old version since the canary began.
+    /// The calls of the old version since the canary began, as far as they are drawn for.
     pub old: CanaryCalls,
     /// The calls of the candidate.
     pub new: CanaryCalls,
@@ -252,7 +256,13 @@ impl fmt::Display for CanaryStatus {
         // Without what the multiplication adds far behind the point.
         let percent = (self.share * 1e8).round() / 1e6;
         match &self.shadow {
-            None => writeln!(f, "canary: {before} -> {after}, which gets {percent} % of the calls")?,
+            None => {
+                write!(f, "canary: {before} -> {after}, which gets {percent} % of the calls")?;
+                if !self.matching.is_empty() {
+                    write!(f, " with {:.1000}", self.matching.join(" or "))?;
+                }
+                writeln!(f)?;
+            }
             Some(_) => {
                 let methods = self.methods.join(", ");
                 writeln!(f, "shadow: {before} -> {after}, which gets copies of the calls of {methods:.1000}")?;

@@ -29,17 +29,26 @@ use crate::{
 use super::{
     audition::Auditioned,
     end::CanaryLeftOut,
+    matching::Met,
     shadowing::{Meant, Versions},
 };
 
 /// What the layers are called, in lists.
 const NAME: &str = "lcr-canary";
 
+/// Which calls are the canary's.
+pub(super) enum Chosen<'r> {
+    All,
+    /// Those that meet a condition.
+    Matching(Met<'r>),
+    /// Those of the methods that are meant. The candidate gets copies, by this queue.
+    Copies(Meant<'r>, Arc<SecondCalls>),
+}
+
 /// Layers that are being made.
 pub(super) struct Layers<'r> {
     comparison: Arc<Comparison>,
-    /// Of a shadow: the methods that are meant, and where copies of their calls go.
-    shadow: Option<(Meant<'r>, Arc<SecondCalls>)>,
+    chosen: Chosen<'r>,
     /// The number of the next patch.
     next: u64,
     /// The commit in whose world the canary begins.
@@ -53,25 +62,20 @@ pub(super) struct Layers<'r> {
 }
 
 impl<'r> Layers<'r> {
-    pub(super) fn new(inner: &RuntimeInner, comparison: &Arc<Comparison>) -> Layers<'r> {
+    pub(super) fn new(inner: &RuntimeInner, comparison: &Arc<Comparison>, chosen: Chosen<'r>) -> Layers<'r> {
         let state = inner.state();
         // 0 would mean the world of the call.
         let (next, generation) = (state.objects().patches().next_number(), state.serial().max(1));
         let comparison = Arc::clone(comparison);
         let (patches, methods, left_out, whole_before) = (Vec::new(), Vec::new(), Vec::new(), None);
-        Layers { comparison, shadow: None, next, generation, patches, methods, left_out, whole_before }
-    }
-
-    /// Has the candidate get copies of calls of these methods, and no others.
-    pub(super) fn shadow(&mut self, patterns: &'r [String], copies: &Arc<SecondCalls>) {
-        self.shadow = Some((Meant::new(patterns), Arc::clone(copies)));
+        Layers { comparison, chosen, next, generation, patches, methods, left_out, whole_before }
     }
 
     /// Makes those around the methods of the providers that a candidate may stand in for.
     ///
     /// # Errors
     /// `State` if the candidate and the instance that serves have a dependency from different services; `Invalid` if
-    /// there can be no shadow of a method that is named in full.
+    /// there can be none around a method that is named in full.
     pub(super) fn around(&mut self, inner: &Arc<RuntimeInner>, auditioned: &Auditioned) -> Result<()> {
         let Auditioned { instance, providers, .. } = auditioned;
         for &provider in providers {
@@ -81,9 +85,10 @@ impl<'r> Layers<'r> {
             let mut methods = Vec::new();
             for method in &old.manifest.methods {
                 let name = format!("{}.{}", old.manifest.interface, method.shape.name().unwrap_or_default());
-                let is_open = match &mut self.shadow {
-                    Some((meant, _)) => meant.is_meant(&name),
-                    None => Some(true),
+                let is_open = match &mut self.chosen {
+                    Chosen::All => Some(true),
+                    Chosen::Matching(met) => met.is_meant(&name),
+                    Chosen::Copies(meant, _) => meant.is_meant(&name),
                 };
                 let Some(is_open) = is_open else { continue };
                 match self.layer((inner, provider), &old, method, (instance, is_open)) {
@@ -92,9 +97,15 @@ impl<'r> Layers<'r> {
                         methods.push(PatchedMethod { shape: method.shape.clone(), crossing: None, layers });
                         self.methods.push(name);
                     }
-                    Err(why) if is_open => self.left_out.push(CanaryLeftOut { method: name, why }),
+                    Err(why) if is_open => {
+                        if let Chosen::Matching(met) = &mut self.chosen {
+                            met.leave_out(&name, &why);
+                        }
+                        self.left_out.push(CanaryLeftOut { method: name, why });
+                    }
                     Err(why) => {
-                        let text = format!("there is no shadow of {name}: {why}");
+                        let what = if let Chosen::Copies(..) = &self.chosen { "shadow" } else { "canary" };
+                        let text = format!("there is no {what} of {name}: {why}");
                         return Err(Error::new(ErrorKind::Invalid, text));
                     }
                 }
@@ -118,7 +129,7 @@ impl<'r> Layers<'r> {
 
     /// The layer around a method, or why there is none.
     fn layer(
-        &self,
+        &mut self,
         (inner, provider): (&Arc<RuntimeInner>, ProviderId),
         old: &Arc<Implementation>,
         method: &MethodManifest,
@@ -148,20 +159,31 @@ impl<'r> Layers<'r> {
         };
         let beginning = Beginning { component: new.component.to_string(), generation: self.generation };
         let candidate = Candidate { method: pair, crossing, beginning };
-        let Some((_, copies)) = &self.shadow else {
-            return Ok(Canary::layer(&self.comparison, signature, candidate));
-        };
-        let versions = Versions { inner, provider, old, method, candidate: instance, new_method };
-        let shadowed = versions.shadowed(candidate, signature, is_open, self.comparison.differences())?;
-        Ok(Shadow::layer(&self.comparison, copies, shadowed))
+        match &mut self.chosen {
+            Chosen::All => Ok(Canary::layer(&self.comparison, Arc::new(signature), None, candidate)),
+            Chosen::Matching(met) => {
+                let signature = Arc::new(signature);
+                let matching = met.of(signature.name(), (method, new_method), &signature)?;
+                Ok(Canary::layer(&self.comparison, signature, Some(matching), candidate))
+            }
+            Chosen::Copies(_, copies) => {
+                let versions = Versions { inner, provider, old, method, candidate: instance, new_method };
+                let shadowed = versions.shadowed(candidate, signature, is_open, self.comparison.differences())?;
+                Ok(Shadow::layer(&self.comparison, copies, shadowed))
+            }
+        }
     }
 
-    /// Refuses a pattern that means no method.
+    /// Refuses a pattern that means no method, and a condition that no call can meet.
     ///
     /// # Errors
-    /// `NotFound`
+    /// `NotFound`, `Invalid`
     pub(super) fn check(&self) -> Result<()> {
-        self.shadow.as_ref().map_or(Ok(()), |(meant, _)| meant.check())
+        match &self.chosen {
+            Chosen::All => Ok(()),
+            Chosen::Matching(met) => met.check(),
+            Chosen::Copies(meant, _) => meant.check(),
+        }
     }
 
     /// Why there is no layer.

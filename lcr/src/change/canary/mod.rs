@@ -13,6 +13,7 @@
 //! | [`begin`] | how a canary begins, and what is refused |
 //! | [`audition`] | how the candidate is constructed |
 //! | [`layers`] | the layers, and which methods have none |
+//! | [`matching`] | of which calls it is, by the value of an argument |
 //! | [`shadowing`] | of a shadow: which methods are meant, and how the old version is called again |
 //! | [`prepared`] | threads that are started ahead |
 //! | [`standing`] | what the runtime keeps of it, and what plans must not do meanwhile |
@@ -32,7 +33,8 @@
 //! else.
 //!
 //! # Invariants
-//! 1. At no moment has the candidate served more than its share of the calls since the canary began.
+//! 1. At no moment has the candidate served more than its share of the calls since the canary began; of those that
+//!    match, if it is of these.
 //! 2. From the call on by which it is known to do worse, it gets none; calls that are inside go on. So with `t` threads
 //!    that call, `t - 1` more calls than the test needs may be its own.
 //! 3. Neither version keeps state, and both have the same services as dependencies: what one does, the other sees.
@@ -47,6 +49,7 @@ mod audition;
 mod begin;
 pub(crate) mod end;
 mod layers;
+mod matching;
 mod operator;
 mod prepared;
 pub(crate) mod rules;

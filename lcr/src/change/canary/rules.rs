@@ -10,6 +10,8 @@ use crate::{
     },
 };
 
+use super::matching::Conditions;
+
 /// The longest time of a canary.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
@@ -35,13 +37,16 @@ pub struct Canary {
     limits: Option<Limits>,
     /// The methods of which it gets copies of calls; `None` if it gets calls themselves.
     shadow: Option<Vec<String>>,
+    /// What the calls have to have that are drawn for; all are, if there is none.
+    conditions: Conditions,
 }
 
 impl Canary {
     /// The candidate gets this share of the calls, more than 0 and at most 0.5: each call by a draw of its own.
     pub fn share(share: f64) -> Canary {
         let limits = Some(Limits { factor: 2.0, least: Duration::from_millis(1) });
-        Canary { share, calls: 1_000, within: Duration::from_secs(3600), seed: None, limits, shadow: None }
+        let (within, conditions) = (Duration::from_secs(3600), Conditions::default());
+        Canary { share, calls: 1_000, within, seed: None, limits, shadow: None, conditions }
     }
 
     /// A *shadow*: the candidate serves nobody. It gets copies of the calls of these methods, on a thread of its own,
@@ -63,6 +68,29 @@ impl Canary {
     pub fn shadow<M: Into<String>>(methods: impl IntoIterator<Item = M>) -> Canary {
         let methods = methods.into_iter().map(Into::into).collect();
         Canary { shadow: Some(methods), limits: None, ..Canary::share(1.0) }
+    }
+
+    /// The candidate gets its share of those calls of this method whose argument has this value, and no others. Calls
+    /// that do not match are neither drawn for nor counted: both versions are compared by those that do. Given more
+    /// than once, a call has to match once.
+    ///
+    /// The method is named as for a [watch](crate::watch::Watch): `kv.store.get`, or a pattern such as `kv.store.*` for
+    /// all methods that have such an argument. The argument is named as the version that serves names it, or by its
+    /// place from 1. The value is JSON, as for a [call](crate::Runtime::call), and compared by its shape with what the
+    /// method would get, below all patches: at most 4,096 bytes each, and 64 of them in all. A comparison takes 65,536
+    /// steps at most, each of a part or of 16 bytes; an argument that needs more does not match.
+    ///
+    /// Refused are a method or argument that is not there, a value that the argument cannot have or that cannot be made
+    /// from JSON, and an argument that is or has a secret. Of a pattern, methods that do not fit stay with the old
+    /// version, and are named in the status, as long as one method fits. A [`shadow`](Canary::shadow) takes none.
+    ///
+    /// ```
+    /// let rules = lcr::canary::Canary::share(0.5).matching("kv.store.*", "tenant", "\"acme\"");
+    /// # drop(rules);
+    /// ```
+    pub fn matching(mut self, method: impl Into<String>, argument: impl Into<String>, json: impl AsRef<str>) -> Canary {
+        self.conditions.add(method.into(), argument.into(), json.as_ref());
+        self
     }
 
     /// After how many of its own calls the candidate takes the old version's place, if it did no worse by then. At
@@ -110,6 +138,11 @@ impl Canary {
         self.shadow.as_deref()
     }
 
+    /// What the calls have to have that are drawn for.
+    pub(super) fn conditions(&self) -> &Conditions {
+        &self.conditions
+    }
+
     /// What is asked of the comparison.
     ///
     /// # Errors
@@ -120,6 +153,12 @@ impl Canary {
         if self.shadow.as_ref().is_some_and(Vec::is_empty) {
             return refused("a shadow of no method shows nothing; name one, such as shop.till.total".to_owned());
         }
+        if is_shadow && !self.conditions.is_empty() {
+            let text = "a shadow is of all calls of its methods, and not of those with a value; leave `matching` out, \
+                        or give the new version a share of these calls";
+            return refused(text.to_owned());
+        }
+        self.conditions.check()?;
         if !(is_shadow || self.share > 0.0 && self.share <= MOST) {
             return refused(format!(
                 "a candidate gets more than no call and at most half of them, and not a share of {}: beyond half there \

@@ -61,6 +61,8 @@ pub(super) struct About {
     pub(super) methods: Vec<String>,
     pub(super) left_out: Vec<CanaryLeftOut>,
     pub(super) share: f64,
+    /// What the calls have that are drawn for; all are, if there is none.
+    pub(super) matching: Vec<String>,
     /// Whether the candidate gets copies, and serves nobody.
     pub(super) is_shadow: bool,
     pub(super) wanted: u64,
@@ -92,8 +94,8 @@ impl Running {
     }
 
     pub(super) fn status(&self) -> CanaryStatus {
-        let About { number, before, after, hash, methods, left_out, share, is_shadow, wanted, actor, reason, .. } =
-            self.about.clone();
+        let About { number, before, after, hash, methods, left_out, share, matching, .. } = self.about.clone();
+        let About { is_shadow, wanted, actor, reason, .. } = self.about.clone();
         let (old, new) = self.comparison.now();
         let (taken, under_way) = self.comparison.under_way();
         CanaryStatus {
@@ -104,6 +106,7 @@ impl Running {
             methods,
             left_out,
             share,
+            matching,
             wanted,
             taken,
             under_way,

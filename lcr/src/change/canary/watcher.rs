@@ -98,8 +98,9 @@ struct Decision {
 impl Watcher {
     pub(super) fn run(self) {
         if let Some(inner) = self.inner.upgrade() {
-            let About { number, before, after, share, is_shadow, wanted, .. } = self.about.clone();
-            inner.tell(EventKind::CanaryBegan { number, before, after, share, is_shadow, wanted });
+            let About { number, before, after, share, matching, is_shadow, wanted, .. } = self.about.clone();
+            let is_matching = !matching.is_empty();
+            inner.tell(EventKind::CanaryBegan { number, before, after, share, is_matching, is_shadow, wanted });
         }
         let Some(decision) = self.decide() else {
             // In the child of a fork, or without a runtime, there is nothing to end.

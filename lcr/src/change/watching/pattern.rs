@@ -1,7 +1,7 @@
 //! Patterns of methods: `kv.store.get`, `kv.store.*`, `*`.
 
 /// Whether a pattern means a name. A `*` stands for any text. The work is in proportion to both lengths, multiplied.
-fn means(pattern: &str, name: &str) -> bool {
+pub(in crate::change) fn means(pattern: &str, name: &str) -> bool {
     let (pattern, name) = (pattern.as_bytes(), name.as_bytes());
     let (mut at, mut of) = (0, 0);
     // Where the last `*` is, and up to where it stands for the name.

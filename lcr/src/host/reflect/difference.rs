@@ -3,10 +3,9 @@
 //! Two values are equal where `PartialEq` of honest types finds them equal, with one exception: a NaN equals a NaN, so
 //! that a value equals its copy. `0.0` equals `-0.0`. What a `Serde` value was encoded from is compared, not its bytes:
 //! integers have no width, a character and the name of a variant are texts, a `Some` is its content. Entries of its
-//! maps may come in any order, and so may the elements of its sequences, since a set is one, unless the caller says that
-//! their order counts. Maps and sets of std are
-//! compared without regard to order. Shared content is compared, handles and functions by identity. Secrets are
-//! compared, too, and not shown.
+//! maps may come in any order, and so may the elements of its sequences, since a set is one, unless the caller says
+//! that their order counts. Maps and sets of std are compared without regard to order. Shared content is compared,
+//! handles and functions by identity. Secrets are compared, too, and not shown.
 
 use std::{collections::HashMap, fmt};
 
@@ -49,7 +48,7 @@ pub(crate) struct Unfinished;
 /// # Errors
 /// If the budget is too small, and no difference was found by then.
 pub(crate) fn difference(was: At<'_>, is: At<'_>, budget: usize) -> Result<Option<Difference>, Unfinished> {
-    let mut walk = Walk { path: String::new(), found: None, does_order_count: false, left: budget };
+    let mut walk = Walk::new(false, budget);
     walk.compare(was, is)?;
     Ok(walk.found)
 }
@@ -59,9 +58,20 @@ pub(crate) fn difference(was: At<'_>, is: At<'_>, budget: usize) -> Result<Optio
 /// # Errors
 /// As for that.
 pub(crate) fn ordered_difference(was: At<'_>, is: At<'_>, budget: usize) -> Result<Option<Difference>, Unfinished> {
-    let mut walk = Walk { path: String::new(), found: None, does_order_count: true, left: budget };
+    let mut walk = Walk::new(true, budget);
     walk.compare(was, is)?;
     Ok(walk.found)
+}
+
+/// Whether two values of one type are equal, as [`ordered_difference`] has it. Writes no text of them, and tells texts,
+/// bytes and sequences of two lengths apart without reading them.
+///
+/// # Errors
+/// As for that.
+pub(crate) fn is_equal(one: At<'_>, other: At<'_>, budget: usize) -> Result<bool, Unfinished> {
+    let mut walk = Walk { is_quiet: true, ..Walk::new(true, budget) };
+    walk.compare(one, other)?;
+    Ok(walk.found.is_none())
 }
 
 struct Walk {
@@ -70,21 +80,33 @@ struct Walk {
     found: Option<Difference>,
     /// Whether the order of a sequence in a `Serde` value counts.
     does_order_count: bool,
+    /// Whether nobody asks where the values differ, and how.
+    is_quiet: bool,
     left: usize,
 }
 
 impl Walk {
+    fn new(does_order_count: bool, budget: usize) -> Walk {
+        Walk { path: String::new(), found: None, does_order_count, is_quiet: false, left: budget }
+    }
+
     fn spend(&mut self, cost: usize) -> Result<(), Unfinished> {
         self.left = self.left.checked_sub(cost).ok_or(Unfinished)?;
         Ok(())
     }
 
-    fn differ(&mut self, was: String, is: String) {
-        self.found = Some(Difference { path: self.path.clone(), was, is });
+    fn differ(&mut self, was: impl FnOnce() -> String, is: impl FnOnce() -> String) {
+        self.found = Some(match self.is_quiet {
+            true => Difference { path: String::new(), was: String::new(), is: String::new() },
+            false => Difference { path: self.path.clone(), was: was(), is: is() },
+        });
     }
 
     /// Compares what `step` leads to. Returns whether it is equal.
     fn step(&mut self, step: fmt::Arguments<'_>, was: At<'_>, is: At<'_>) -> Result<bool, Unfinished> {
+        if self.is_quiet {
+            return self.compare(was, is).map(|()| self.found.is_none());
+        }
         let before = self.path.len();
         fmt::Write::write_fmt(&mut self.path, step).expect("a text takes any text");
         self.compare(was, is)?;
@@ -94,6 +116,11 @@ impl Walk {
 
     fn compare(&mut self, was: At<'_>, is: At<'_>) -> Result<(), Unfinished> {
         self.spend(1)?;
+        // Not by a view, which reads a text from its beginning to its end.
+        if was.text_len() != is.text_len() {
+            self.differ(|| text(was, SHOWN), || text(is, SHOWN));
+            return Ok(());
+        }
         let same = match (was.view(), is.view()) {
             (View::Unit, View::Unit) | (View::None, View::None) => true,
             (View::Bool(was), View::Bool(is)) => was == is,
@@ -130,7 +157,7 @@ impl Walk {
             _ => false,
         };
         if !same {
-            self.differ(text(was, SHOWN), text(is, SHOWN));
+            self.differ(|| text(was, SHOWN), || text(is, SHOWN));
         }
         Ok(())
     }
@@ -145,7 +172,7 @@ impl Walk {
 
     fn list(&mut self, was: List<'_>, is: List<'_>) -> Result<(), Unfinished> {
         if was.len != is.len {
-            self.differ(format!("{} elements", was.len), format!("{} elements", is.len));
+            self.differ(|| format!("{} elements", was.len), || format!("{} elements", is.len));
             return Ok(());
         }
         // Of elements without a byte, no two differ.
@@ -164,7 +191,7 @@ impl Walk {
         for (place, ((field, was_value), (_, is_value))) in was.iter().zip(is.iter()).enumerate() {
             let field_begins = self.path.len();
             let step = match was.fields.style {
-                _ if is_its_field => String::new(),
+                _ if is_its_field || self.is_quiet => String::new(),
                 Style::Named => format!(".{}", field.name),
                 _ => format!(".{place}"),
             };
@@ -193,7 +220,7 @@ impl Walk {
             return self.list(was_list, is_list);
         }
         let does_order_count = self.does_order_count;
-        let mut in_order = Walk { path: String::new(), found: None, does_order_count, left: self.left };
+        let mut in_order = Walk { is_quiet: true, ..Walk::new(does_order_count, self.left) };
         in_order.list(was_list, is_list)?;
         self.left = in_order.left;
         if in_order.found.is_none() {
@@ -215,7 +242,7 @@ impl Walk {
                 }
                 (_, Some(_)) => {}
                 (_, None) => {
-                    self.differ(text(key, SHOWN), "nothing".to_owned());
+                    self.differ(|| text(key, SHOWN), || "nothing".to_owned());
                     return Ok(());
                 }
             }
@@ -243,9 +270,11 @@ impl Walk {
             Ok(None) => {}
             Ok(Some((path, difference))) => {
                 self.path += &path;
-                self.differ(difference, "another value".to_owned());
+                self.differ(|| difference, || "another value".to_owned());
             }
-            Err(_) => self.differ(format!("Serde({} bytes)", was.len()), format!("Serde({} bytes)", is.len())),
+            Err(_) => {
+                self.differ(|| format!("Serde({} bytes)", was.len()), || format!("Serde({} bytes)", is.len()));
+            }
         }
         Ok(())
     }

@@ -91,6 +91,18 @@ impl<'a> At<'a> {
         matches!(self.ty.form, Form::Result { .. }) && self.tag() == 1
     }
 
+    /// How many bytes a text has, which is not read; `None` of what is no text.
+    pub(super) fn text_len(self) -> Option<usize> {
+        match &self.ty.form {
+            Form::Text(held) => Some(self.sequence(*held).1),
+            // SAFETY: the representation is a `RawCounted`.
+            Form::Counted(Content::Text) => Some(unsafe { self.read::<RawCounted>(0) }.len),
+            // SAFETY: the representation is a `RawArc`.
+            Form::Arc(Content::Text) => Some(unsafe { self.read::<RawArc>(0) }.len),
+            _ => None,
+        }
+    }
+
     /// Reads a part of the representation.
     ///
     /// # Safety

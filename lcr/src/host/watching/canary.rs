@@ -12,13 +12,16 @@
 //! 3. *Faults.* A fault that began in the candidate says so, in its text and in its origin, with the generation in
 //!    which the canary began. So the host does not charge the component that serves the slot with it, and a caller
 //!    reads whose fault it was.
-//! 4. *Our own panics* are counted, and change neither the call nor its outcome.
+//! 4. *Calls that do not match* ([`Matching`]) are passed on before anything is drawn or counted. So both versions are
+//!    compared by calls that match, and whether a call does is known before the draw and does not depend on it.
+//! 5. *Our own panics* are counted, and change neither the call nor its outcome.
 
 use std::{sync::Arc, time::Instant};
 
 use super::{
     comparison::{Comparison, Pace},
-    layer::{Ended, quietly},
+    layer::{Call, Ended, quietly},
+    matching::Matching,
     signature::Signature,
 };
 use crate::{
@@ -33,7 +36,9 @@ use crate::{
 /// The layer around one method.
 pub(crate) struct Canary {
     comparison: Arc<Comparison>,
-    signature: Signature,
+    signature: Arc<Signature>,
+    /// The calls that are drawn for; all of them, if absent.
+    matching: Option<Matching>,
     pace: Pace,
     candidate: Candidate,
 }
@@ -50,11 +55,27 @@ pub(crate) struct Candidate {
 }
 
 impl Canary {
-    /// The layer around a method of this signature. Whoever puts it in has compared the signatures of both methods, and
-    /// retires the candidate as rule 2 says.
-    pub(crate) fn layer(comparison: &Arc<Comparison>, signature: Signature, candidate: Candidate) -> Box<dyn Around> {
+    /// The layer around a method of this signature, of which the candidate gets a share of the calls that match.
+    /// Whoever puts it in has compared the signatures of both methods, and retires the candidate as rule 2 says.
+    pub(crate) fn layer(
+        comparison: &Arc<Comparison>,
+        signature: Arc<Signature>,
+        matching: Option<Matching>,
+        candidate: Candidate,
+    ) -> Box<dyn Around> {
         let comparison = Arc::clone(comparison);
-        Box::new(Canary { comparison, signature, pace: Pace::new(), candidate })
+        Box::new(Canary { comparison, signature, matching, pace: Pace::new(), candidate })
+    }
+
+    /// Whether the call is drawn for.
+    ///
+    /// # Safety
+    /// There are arguments of the signature, which nobody takes meanwhile.
+    unsafe fn is_meant(&self, arguments: Packed) -> bool {
+        let Some(matching) = &self.matching else { return true };
+        // SAFETY: the caller says so.
+        let call = unsafe { Call::new(&self.signature, arguments) };
+        quietly(&self.comparison.switch, || matching.is_met(call)).unwrap_or(false)
     }
 }
 
@@ -63,8 +84,9 @@ impl Canary {
 // methods, and keeps the candidate until no call can reach the layer.
 unsafe impl Around for Canary {
     unsafe fn run(&self, next: &Next<'_>, arguments: Packed, out: *mut ()) {
-        let Canary { comparison, signature, pace, candidate } = self;
-        if !comparison.switch.is_on() {
+        let Canary { comparison, signature, pace, candidate, .. } = self;
+        // SAFETY: the caller passes the arguments of this signature, which nobody takes before what is below runs.
+        if !(comparison.switch.is_on() && unsafe { self.is_meant(arguments) }) {
             // SAFETY: the caller says so.
             return unsafe { next.run(arguments, out) };
         }

@@ -86,6 +86,11 @@ impl<'a> Call<'a> {
         Call { signature, arguments }
     }
 
+    /// The argument of that place, from 0.
+    pub(super) fn argument(self, number: usize) -> Option<At<'a>> {
+        self.arguments().nth(number)
+    }
+
     /// The arguments.
     pub(crate) fn arguments(self) -> impl Iterator<Item = At<'a>> {
         self.signature.arguments().iter().enumerate().map(move |(number, ty)| {

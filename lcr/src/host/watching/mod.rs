@@ -15,7 +15,7 @@
 //! | [`slow`] | the slowest calls |
 //! | [`fail`] | has a share of the calls fail |
 //! | [`record`] | a line for each call that can be replayed |
-//! | [`canary`] | gives a share of the calls to another version |
+//! | [`canary`], [`matching`] | gives a share of the calls to another version, or of those with some argument |
 //! | [`comparison`], [`side`], [`evidence`] | how the two versions do, and whether one does worse |
 //! | [`shadow`], [`copies`] | gives copies of calls to another version, by a bounded queue |
 //! | [`second_call`], [`shadowed`] | makes them there, and compares what came of them |
@@ -57,6 +57,7 @@ pub(crate) mod fail;
 mod histogram;
 pub(crate) mod layer;
 pub(crate) mod lines;
+pub(crate) mod matching;
 pub(crate) mod polled;
 pub(crate) mod record;
 pub(crate) mod second_call;

@@ -8,7 +8,7 @@ mod shown;
 use std::{fmt::Debug, mem::MaybeUninit};
 
 use super::{
-    difference::{Difference, difference},
+    difference::{Difference, difference, is_equal, ordered_difference},
     json::{self, Secrets},
     memory::BLOCKS,
     text::text,
@@ -71,7 +71,10 @@ fn received<T: Abi>(mut value: Value<'_>) -> T {
 }
 
 fn compared<T: Abi>(ty: &Type<'_>, one: &Sent<T>, other: &Sent<T>) -> Option<Difference> {
-    difference(one.at(ty), other.at(ty), ENOUGH).unwrap()
+    let found = difference(one.at(ty), other.at(ty), ENOUGH).unwrap();
+    let ordered = ordered_difference(one.at(ty), other.at(ty), ENOUGH).unwrap();
+    assert_eq!(is_equal(one.at(ty), other.at(ty), ENOUGH), Ok(ordered.is_none()), "{ordered:?}");
+    found
 }
 
 /// Everything that can be done with the values by their shape is right, and nothing is left behind. Returns the JSON of

@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{
-    super::difference::ordered_difference,
     every_type::{Event, Level, Pair, Point, Tokens},
     *,
 };
@@ -117,6 +116,11 @@ fn a_comparison_ends_with_its_budget() {
     let (one, other) = (Sent::new(vec![0_u32; 1000]), Sent::new(vec![0_u32; 1000]));
     assert!(difference(one.at(&ty), other.at(&ty), 100).is_err());
     assert_eq!(difference(one.at(&ty), other.at(&ty), 2000), Ok(None));
+    let shape = shape_of::<String>();
+    let ty = Type::of(&shape).unwrap();
+    let (long, longer) = (Sent::new("x".repeat(1 << 16)), Sent::new("x".repeat(1 << 17)));
+    assert!(is_equal(long.at(&ty), long.at(&ty), 100).is_err());
+    assert_eq!(is_equal(long.at(&ty), longer.at(&ty), 1), Ok(false), "nothing is read of texts of two lengths");
 }
 
 #[test]

@@ -65,8 +65,11 @@ pub enum EventKind {
         before: ComponentId,
         /// The candidate.
         after: ComponentId,
-        /// The share of the calls.
+        /// The share of the calls; of those that match, if it is of these.
         share: f64,
+        /// Whether it is only of calls that match ([`Canary::matching`](crate::canary::Canary::matching)).
+        #[serde(default)]
+        is_matching: bool,
         /// Whether it gets copies of calls, and serves nobody.
         #[serde(default)]
         is_shadow: bool,

@@ -95,6 +95,7 @@ impl Shape {
     }
 
     /// Whether the value of a method's argument of that place, from 0, or of anything in it, must not be shown.
+    #[cfg(feature = "reflect")]
     pub(crate) fn keeps_secret(&self, argument: usize) -> bool {
         fn keeps(part: &Part) -> bool {
             part.is_secret || part.shape.parts.iter().any(keeps)

@@ -186,7 +186,7 @@ pub(crate) fn measure(bench: &Bench<'_, '_>) -> Outcome<Section> {
         "One call of a patched method",
         "The method of the first table, with independent calls, and with what was done to it or to another method of \
          its instance while the program ran. A mock is called as an object of the program. `stats` counts each call, \
-         and times one of 64.",
+         and times one of 256.",
     );
     section.push(Row::new(PLAIN, nanoseconds(times.median(PLAIN))));
     for (name, most) in BOUNDS {
@@ -207,7 +207,7 @@ pub(crate) fn measure(bench: &Bench<'_, '_>) -> Outcome<Section> {
 fn reason(name: &str) -> &'static str {
     match name {
         UNPATCHED => "nothing differs but the address of the table",
-        COUNTED => "a count of the thread's own, two thunks, a barrier, and the clock for one of 64",
+        COUNTED => "a count of the thread's own, two thunks, and the clock for one of 256",
         _ => "two thunks, and for each layer a call through a pointer and a barrier",
     }
 }

@@ -255,6 +255,7 @@ unsafe extern "C" fn enter_nothing(_: *const Hook, _: Packed, out: *mut ()) {
 
 /// What is below a layer.
 #[derive(Clone, Copy)]
+#[repr(transparent)]
 pub struct Next<'a> {
     /// In its chain, of which it may be used to reach what is below.
     link: *const Link,

@@ -11,13 +11,19 @@ mod meanwhile;
 
 use std::{
     cell::{Cell, RefCell},
-    sync::mpsc::{self, Receiver, Sender},
+    sync::{
+        Barrier, Mutex,
+        mpsc::{self, Receiver, Sender},
+    },
     thread,
     time::Duration,
 };
 
 use child::in_child;
-use lcr::{ErrorKind, Handle, Pinned, Runtime, RuntimeBuilder, Trial, watch::Watch};
+use lcr::{
+    ErrorKind, Handle, Pinned, Runtime, RuntimeBuilder, Trial,
+    watch::{Watch, Watching},
+};
 use lcr_tests::{
     bank::{Bank, Branch as _, Teller as _, Vault as _},
     component,
@@ -278,6 +284,44 @@ fn a_child_has_no_lines_of_a_watch_of_its_parent_and_nothing_in_it_waits_for_the
             assert_eq!(trace.next_line(), None);
             drop((trace, slow));
             assert_eq!(counter.add(1), 3);
+        });
+    });
+}
+
+#[test]
+fn a_child_counts_in_statistics_of_its_own_and_has_none_of_its_parent() {
+    in_a_process_of_its_own(|| {
+        let rt = empty_runtime();
+        rt.load(component("counter_v1")).unwrap();
+        let counter: Handle<dyn Counter> = rt.service().unwrap();
+        let calls = |stats: &Watching| stats.stats()[0].calls;
+        let count = |times: u64| (0..times).for_each(|_| _ = counter.add(1));
+        let stats = rt.watch(Watch::stats("test.counter.add")).unwrap();
+        // More than can count without meeting, and all there when the process forks.
+        let (counted, over) = (Barrier::new(65), Mutex::new(()));
+        thread::scope(|scope| {
+            let not_over = over.lock().unwrap();
+            for _ in 0..64 {
+                scope.spawn(|| {
+                    count(100);
+                    counted.wait();
+                    drop(over.lock());
+                });
+            }
+            counted.wait();
+            count(100);
+            assert_eq!(calls(&stats), 6_500);
+            in_child(|| {
+                count(1_000);
+                assert!(stats.stats().is_empty());
+                let own = rt.watch(Watch::stats("test.counter.add")).unwrap();
+                thread::scope(|scope| (0..40).for_each(|_| _ = scope.spawn(|| count(100))));
+                count(100);
+                assert_eq!(calls(&own), 4_100);
+            });
+            count(100);
+            assert_eq!(calls(&stats), 6_600);
+            drop(not_over);
         });
     });
 }

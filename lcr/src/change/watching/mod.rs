@@ -189,8 +189,12 @@ impl Watching {
         self.notes.lines.lost() + self.notes.slowest.missed() + self.notes.switch.panics()
     }
 
-    /// The statistics of each method at this moment; empty if the watch makes none.
+    /// The statistics of each method at this moment; empty if the watch makes none, and in the child of a fork. When
+    /// the watch is over, each thread may still count a few hundred calls.
     pub fn stats(&self) -> Vec<MethodStats> {
+        if !self.notes.switch.is_here() {
+            return Vec::new();
+        }
         self.notes.counts.iter().map(|counts| counts.now()).collect()
     }
 

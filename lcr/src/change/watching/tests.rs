@@ -158,6 +158,10 @@ fn statistics_count_calls_faults_and_errors() {
     assert_eq!((&*price.method, price.calls, price.errors, price.faults), ("watch.shop.price", 1000, 4 * 149, 0));
     assert!(price.timed >= 64 && price.p50_ns <= price.p99_ns && price.p99_ns <= price.longest_ns, "{price:?}");
     assert_eq!((fail.calls, fail.errors, fail.faults), (1, 0, 1));
+    // Most of these are not timed.
+    (0..200).for_each(|_| drop(shop.fail("again".to_owned())));
+    let fail = &watching.stats()[1];
+    assert_eq!((fail.calls, fail.errors, fail.faults, fail.timed), (201, 0, 201, 64));
 }
 
 #[test]

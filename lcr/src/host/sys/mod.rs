@@ -35,6 +35,7 @@ use std::{
 static FORKS: AtomicU32 = AtomicU32::new(0);
 
 /// How many forks lie between this process and the one that the program began as.
+#[inline(always)]
 pub(in crate::host) fn forks() -> u32 {
     FORKS.load(Ordering::Relaxed)
 }

@@ -45,7 +45,7 @@
 //! 9. *Bounds.* A text has a limit for each value and for all of them, a queue one in lines and bytes, a trace one in
 //!    lines a second, which is looked at before anything is printed.
 //! 10. *The end.* A [`Switch`] that is off makes a layer a mere passage at once, whatever stands in the way of taking
-//!     it off. In the child of a fork it is off.
+//!     it off. In the child of a fork it is off. [`stats`] goes on to count until a call would be timed.
 
 pub(crate) mod canary;
 pub(crate) mod comparison;
@@ -69,29 +69,35 @@ pub(crate) mod slow;
 pub(crate) mod stats;
 pub(crate) mod trace;
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::sys;
 
 /// Whether a watch is on, and what went wrong in it.
 #[derive(Debug)]
 pub(crate) struct Switch {
-    is_on: AtomicBool,
-    /// The number of forks before the process in which it is on.
+    /// The number of forks before the process in which it is on; [`OFF`] if it is off.
+    on_in: AtomicU32,
+    /// The same of the process in which it began.
     process: u32,
     panics: AtomicU64,
 }
 
+/// A number of forks that there is not.
+const OFF: u32 = u32::MAX;
+
 impl Switch {
     /// A watch that is on.
     pub(crate) fn new() -> Switch {
-        Switch { is_on: AtomicBool::new(true), process: sys::forks(), panics: AtomicU64::new(0) }
+        let process = sys::forks();
+        Switch { on_in: AtomicU32::new(process), process, panics: AtomicU64::new(0) }
     }
 
     /// Whether calls are looked at. In the child of a fork, which has neither a reader nor the thread that ends the
     /// watch, they are not.
+    #[inline(always)]
     pub(crate) fn is_on(&self) -> bool {
-        self.is_on.load(Ordering::Relaxed) && self.is_here()
+        self.on_in.load(Ordering::Relaxed) == sys::forks()
     }
 
     /// Whether this is the process in which the watch began. In the child of a fork, a thread that is not there may
@@ -102,7 +108,7 @@ impl Switch {
 
     /// Has all layers pass calls on from now on.
     pub(crate) fn turn_off(&self) {
-        self.is_on.store(false, Ordering::Relaxed);
+        self.on_in.store(OFF, Ordering::Relaxed);
     }
 
     /// How often an observer panicked.

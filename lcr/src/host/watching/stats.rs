@@ -1,11 +1,17 @@
 //! Counts and quantiles of a method's calls.
 //!
-//! Each call is counted; the clock is read for the first [`ALL`] calls of a thread's shard, and for one of [`SAMPLE`]
-//! after that. Two reads of the clock cost more than everything else here.
+//! Each call is counted, and the clock is read for some of them ([`counter`](super::counter)): two reads of it cost ten
+//! times what counting costs.
 //!
 //! A method that is not polled has a layer of its own kind here, [`CountedCalls`], and not that of an [`Observer`]:
 //! where a call is only counted and ends well, nothing is noted of it until its end, and nothing needs a barrier, since
-//! adding to a count and comparing a fault with null do not panic. So it costs a few loads and stores beside the call.
+//! adding to a count and comparing a fault and a tag do not panic. So it costs a few loads and a store beside the call.
+//! Whatever else may come is in functions of their own, which are C functions, since those do not unwind: so the
+//! barrier around the layer has nothing to do, and the compiler leaves it out, with what it would keep on the stack.
+//!
+//! Nor does such a call look at the switch of the watch: a thread sees that it is off with the next call that would be
+//! timed, and then leaves the count. So a thread may count as many calls more as lie between two that are timed, in
+//! numbers that nobody waits for any more. In the child of a fork, nobody gets them.
 
 use std::{
     sync::{
@@ -19,9 +25,9 @@ use serde::Serialize;
 
 use super::{
     Switch,
-    counter::Counter,
+    counter::{Counter, Weight},
     histogram::Histogram,
-    layer::{Call, Ended, Observer, quietly},
+    layer::{Call, Ended, Observer, quietly, value_offset},
     polled::observing,
     signature::Signature,
 };
@@ -30,12 +36,6 @@ use crate::{
     component::hooks::{Around, Next},
 };
 
-/// How many calls are timed before only some are.
-const ALL: u64 = 64;
-
-/// After that, one of so many calls is timed. A power of two.
-const SAMPLE: u64 = 64;
-
 /// What is counted of one method.
 pub(crate) struct Counts {
     name: String,
@@ -43,10 +43,12 @@ pub(crate) struct Counts {
     calls: Counter,
     faults: AtomicU64,
     errors: AtomicU64,
+    timed: AtomicU64,
     times: Histogram,
 }
 
-/// The numbers of one method. Times are in nanoseconds, of the calls that were timed.
+/// The numbers of one method. Times are in nanoseconds. A call that was timed stands for those that
+/// were not since the one before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct MethodStats {
@@ -80,6 +82,7 @@ impl Counts {
             calls: Counter::default(),
             faults: AtomicU64::new(0),
             errors: AtomicU64::new(0),
+            timed: AtomicU64::new(0),
             times: Histogram::new(),
         })
     }
@@ -93,7 +96,7 @@ impl Counts {
             calls: self.calls.sum(),
             faults: count(&self.faults),
             errors: count(&self.errors),
-            timed: self.times.count(),
+            timed: count(&self.timed),
             p50_ns: self.times.quantile(500),
             p90_ns: self.times.quantile(900),
             p99_ns: self.times.quantile(990),
@@ -103,6 +106,12 @@ impl Counts {
 }
 
 impl Counts {
+    /// A call has ended that was timed, and stands for so many.
+    fn note(&self, since: Instant, weight: Weight) {
+        self.times.note_often(since.elapsed(), weight);
+        self.timed.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// A call has ended.
     fn end(&self, ended: &Ended<'_>) {
         match ended {
@@ -119,23 +128,20 @@ pub(crate) fn counting(switch: &Arc<Switch>, signature: Signature, counts: Arc<C
     if signature.is_async() {
         return observing(switch, signature, Stats(counts));
     }
-    let switch = Arc::clone(switch);
-    match signature.result().error_type() {
-        Some(_) => Box::new(CountedCalls::<true> { switch, counts, signature }),
-        None => Box::new(CountedCalls::<false> { switch, counts, signature }),
+    let (switch, may_err) = (Arc::clone(switch), signature.result().error_type().is_some());
+    let result_at = value_offset(&signature);
+    match may_err {
+        true => Box::new(CountedCalls::<true> { switch, counts, result_at, signature }),
+        false => Box::new(CountedCalls::<false> { switch, counts, result_at, signature }),
     }
-}
-
-/// Whether the call of that number is timed.
-#[inline(always)]
-fn is_timed(number: u64) -> bool {
-    number < ALL || number.is_multiple_of(SAMPLE)
 }
 
 /// The layer around a method that is not polled, and that may return an `Err` or not.
 struct CountedCalls<const MAY_ERR: bool> {
     switch: Arc<Switch>,
     counts: Arc<Counts>,
+    /// Where an outcome has its value.
+    result_at: usize,
     signature: Signature,
 }
 
@@ -144,51 +150,70 @@ struct CountedCalls<const MAY_ERR: bool> {
 unsafe impl<const MAY_ERR: bool> Around for CountedCalls<MAY_ERR> {
     #[inline(always)]
     unsafe fn run(&self, next: &Next<'_>, arguments: Packed, out: *mut ()) {
-        let number = if self.switch.is_on() { self.counts.calls.add_to_own() } else { None };
-        if number.is_none_or(is_timed) {
+        if !self.counts.calls.add_untimed() {
             // SAFETY: the caller says so.
-            return unsafe { self.run_rare(number, *next, arguments, out) };
+            return unsafe { self.run_rare(*next, arguments, out) };
         }
         // SAFETY: as above.
         unsafe { next.run(arguments, out) };
-        // SAFETY: an outcome begins with its fault, and what is below has written it.
-        let fault = unsafe { out.cast::<*mut ()>().read() };
-        if MAY_ERR || !fault.is_null() {
-            // SAFETY: as above.
+        // SAFETY: what is below has written the outcome.
+        if unsafe { self.is_bad(out) } {
+            // SAFETY: as above, and nobody takes it before this returns.
             unsafe { self.end(out) };
         }
     }
 }
 
 impl<const MAY_ERR: bool> CountedCalls<MAY_ERR> {
-    /// A call that is timed, or that was not counted yet, as its `number` is `None`: the thread has no shard where it
-    /// looks first, or the watch is off.
+    /// Whether a call has ended with a fault or an `Err`.
+    ///
+    /// # Safety
+    /// An outcome of the signature is there.
+    #[inline(always)]
+    unsafe fn is_bad(&self, out: *mut ()) -> bool {
+        // SAFETY: an outcome begins with its fault.
+        let fault = unsafe { out.cast::<*mut ()>().read() };
+        if !fault.is_null() || !MAY_ERR {
+            return !fault.is_null();
+        }
+        let tag = out.wrapping_byte_add(self.result_at).cast::<u8>();
+        // SAFETY: without a fault, the value is there; it is a `Result`, which begins with its tag.
+        unsafe { tag.read() == 1 }
+    }
+
+    /// A call that is timed, or whose thread has no shard where it looks first, or for which the watch is off.
     ///
     /// # Safety
     /// As for [`Around::run`].
     #[cold]
     #[inline(never)]
-    unsafe fn run_rare(&self, number: Option<u64>, next: Next<'_>, arguments: Packed, out: *mut ()) {
-        let number = match number {
-            Some(number) => number,
-            None if self.switch.is_on() => self.counts.calls.add(),
+    unsafe extern "C" fn run_rare(&self, next: Next<'_>, arguments: Packed, out: *mut ()) {
+        if !self.switch.is_on() {
+            self.counts.calls.leave();
             // SAFETY: the caller says so.
-            None => return unsafe { next.run(arguments, out) },
-        };
-        let since = if is_timed(number) { quietly(&self.switch, Instant::now) } else { None };
+            return unsafe { next.run(arguments, out) };
+        }
+        let weight = self.counts.calls.add();
+        let since = weight.and_then(|weight| quietly(&self.switch, || (Instant::now(), weight)));
         // SAFETY: as above.
         unsafe { next.run(arguments, out) };
-        if let Some(since) = since {
-            quietly(&self.switch, || self.counts.times.note(since.elapsed()));
+        if let Some((since, weight)) = since {
+            quietly(&self.switch, || self.counts.note(since, weight));
         }
         // SAFETY: what is below has written the outcome.
-        unsafe { self.end(out) };
+        if unsafe { self.is_bad(out) } {
+            // SAFETY: as above, and nobody takes it before this returns.
+            unsafe { self.end(out) };
+        }
     }
 
+    /// A call has ended badly.
+    ///
     /// # Safety
     /// An outcome of the signature is there, and nobody takes it before this returns.
+    #[cold]
     #[inline(never)]
-    unsafe fn end(&self, out: *mut ()) {
+    unsafe extern "C" fn end(&self, out: *mut ()) {
         // SAFETY: the caller says so.
         let ended = unsafe { Ended::read(&self.signature, out) };
         quietly(&self.switch, || self.counts.end(&ended));
@@ -199,16 +224,16 @@ impl<const MAY_ERR: bool> CountedCalls<MAY_ERR> {
 struct Stats(Arc<Counts>);
 
 impl Observer for Stats {
-    /// When the call began, if it is timed.
-    type Noted = Option<Instant>;
+    /// When the call began and for how many it stands, if it is timed.
+    type Noted = Option<(Instant, Weight)>;
 
-    fn begin(&self, _: Call<'_>) -> Option<Option<Instant>> {
-        Some(is_timed(self.0.calls.add()).then(Instant::now))
+    fn begin(&self, _: Call<'_>) -> Option<Option<(Instant, Weight)>> {
+        Some(self.0.calls.add().map(|weight| (Instant::now(), weight)))
     }
 
-    fn end(&self, since: Option<Instant>, _: &Signature, ended: &Ended<'_>) {
-        if let Some(since) = since.filter(|_| !matches!(ended, Ended::Dropped)) {
-            self.0.times.note(since.elapsed());
+    fn end(&self, since: Option<(Instant, Weight)>, _: &Signature, ended: &Ended<'_>) {
+        if let Some((since, weight)) = since.filter(|_| !matches!(ended, Ended::Dropped)) {
+            self.0.note(since, weight);
         }
         self.0.end(ended);
     }

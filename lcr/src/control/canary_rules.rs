@@ -102,3 +102,23 @@ impl CanaryCondition {
         }
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_value_of_a_condition_goes_as_it_was_written_and_is_refused_if_it_is_no_json() {
+        let long = u128::MAX.to_string();
+        let mut rules = CanaryRules::share(0.5);
+        rules.matching.push(CanaryCondition::new("kv.store.get", "key", &long).unwrap());
+        let text = serde_json::to_string(&rules).unwrap();
+        let condition = format!(r#"[{{"method":"kv.store.get","argument":"key","value":{long}}}]"#);
+        assert_eq!(text, format!(r#"{{"share":0.5,"matching":{condition}}}"#));
+        let read: CanaryRules = serde_json::from_str(&text).unwrap();
+        assert_eq!(read.matching[0].value.get(), long);
+        drop(read.canary().unwrap());
+        let error = CanaryCondition::new("kv.store.get", "key", "user-7").unwrap_err();
+        assert!(error.kind() == ErrorKind::Invalid && error.to_string().contains("\"text\""), "{error}");
+    }
+}

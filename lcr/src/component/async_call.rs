@@ -5,7 +5,8 @@
 //! | first poll | enter the instance, as a plain call does; at a shut gate be pending | [`AsyncCallee::start`] |
 //! | | lower the arguments, start and poll the component's future | [`start_inside`] |
 //! | | ready: lift the value, leave. Pending: have the host hold the instance ([`Held`]), leave | |
-//! | later polls | enter the held instance, poll, lift if it is ready, leave | [`AsyncCallee::poll_again`] |
+//! | later polls | enter the held instance, poll; leave if the future is pending still | [`Running::poll`] |
+//! | | ready: lift the value, leave | [`Running::settle`] |
 //! | [cancelled](Running::cancels) | enter, drop the future, leave, answer with a fault | [`Running::end_cancelled`] |
 //! | an item of a stream | lift the item inside; the call goes on as one that is pending | [`Advance::Item`] |
 //! | ready, faulted, cancelled or dropped | the component's future is gone; end what the host holds | [`Running`] |
@@ -32,7 +33,7 @@ use std::{
 };
 
 use super::{
-    call_path::{Callee, Inside, InsideGuard, served_fault},
+    call_path::{Callee, Inside, InsideGuard, Unserved, served_fault},
     fault::Fault,
     generated::arguments::Arguments,
 };
@@ -50,9 +51,14 @@ use crate::abi::{
 /// [`Pinned`](super::pinned::Pinned).
 ///
 /// # Safety
-/// [`AsyncCallee::start`] and [`AsyncCallee::poll_again`] give `done` a result that the component has written for this
-/// call, and nothing else.
+/// [`AsyncCallee::start`] gives `done` a result that the component has written for this call, and nothing else. Who
+/// enters again is inside the instance until it leaves.
 pub unsafe trait AsyncCallee: Callee {
+    /// How a later poll stands inside the instance if it needed no host to enter.
+    type Fast<'a>: Inside<Self::Interface>
+    where
+        Self: 'a;
+
     /// Starts a call of method `method`. `lower` lowers the arguments
     /// when the call is inside the instance. `done` lifts the result while the component's
     /// image cannot go away.
@@ -72,21 +78,11 @@ pub unsafe trait AsyncCallee: Callee {
         done: impl FnOnce(R) -> T,
     ) -> Started<V, T>;
 
-    /// Enters the instance of a pending call again, and polls it there (`Running::poll`).
-    ///
-    /// # Safety
-    /// This callee has started the call, of method `method`, with a result of type `R`; it is not over. The waker is
-    /// valid.
-    unsafe fn poll_again<R: Copy, T>(
-        &self,
-        running: &Running,
-        method: u32,
-        waker: *const WakerHead,
-        done: impl FnOnce(R) -> T,
-    ) -> Advance<T>;
+    /// Enters the instance of a pending call again. `None` if only [`enter_again`](AsyncCallee::enter_again) can.
+    fn enter_again_fast(&self, held: &Held) -> Option<Self::Fast<'_>>;
 
-    /// Enters the instance of a pending call again, for the drop of its future.
-    fn enter_again(&self, held: &Held) -> impl Inside<Self::Interface>;
+    /// Enters the instance of a pending call again, by whichever way.
+    fn enter_again<'a>(&'a self, held: &Held) -> impl Inside<Self::Interface> + use<'a, Self>;
 
     /// Ends what the host holds. The call is outside, and its future is gone.
     ///
@@ -139,8 +135,8 @@ pub enum Started<V, T> {
     Fault(Fault),
 }
 
-/// What a later poll came to.
-pub enum Advance<T> {
+/// What a later poll came to that was not plainly pending.
+pub(super) enum Advance<T> {
     /// The result. The call is over.
     Ready(T),
     /// An item of a stream, which goes on.
@@ -149,6 +145,29 @@ pub enum Advance<T> {
     Pending,
     /// The call faulted, and is over.
     Fault(Fault),
+}
+
+/// What a poll that is not pending came to.
+pub(super) enum Answer<V, T> {
+    /// The result. The call is over.
+    Ready(T),
+    /// An item of a stream, which goes on.
+    Item(T),
+    /// There is no result. The call is over.
+    Unserved(Unserved<V>),
+}
+
+impl<V, T> Answer<V, T> {
+    pub(super) fn fault(fault: Fault) -> Answer<V, T> {
+        Answer::Unserved(Unserved::Fault(fault))
+    }
+}
+
+/// The answer of a later poll, if that was not plainly pending.
+pub(super) struct Answered<R: Copy> {
+    polled: Polled,
+    /// Written if the answer is `READY` or `ITEM`.
+    value: MaybeUninit<R>,
 }
 
 /// A call that is pending, or between two items. It must not be dropped before its future is gone.
@@ -233,46 +252,33 @@ impl Running {
         &self.held
     }
 
-    /// Polls the call, which is `inside` its instance again. With [`Advance::Ready`] or a fault, the call is over; also
-    /// if `done` panics.
+    /// Polls the call, which is inside its instance again. `None` if it is pending.
     ///
     /// # Safety
-    /// `callee` has started this call, of method `method`, with a result of type `R`; it is not over. The waker is
-    /// valid.
+    /// The call has a result of type `R`, and is not over. The waker is valid.
     #[inline(always)]
-    pub(super) unsafe fn poll<C: AsyncCallee, R: Copy, T>(
-        &self,
-        callee: &C,
-        inside: impl Inside<C::Interface>,
-        method: u32,
-        waker: *const WakerHead,
-        done: impl FnOnce(R) -> T,
-    ) -> Advance<T> {
-        let mut value = MaybeUninit::<R>::uninit();
+    pub(super) unsafe fn poll<R: Copy>(&self, waker: *const WakerHead) -> Option<Answered<R>> {
+        let mut value = MaybeUninit::uninit();
         // SAFETY: the call is not over, so the future is there, and `&self` is the only way to it.
         let polled = unsafe { self.future.poll(waker, &mut value) };
         if polled.is(PENDING) {
-            inside.leave();
-            return Advance::Pending;
+            return None;
         }
-        // SAFETY: this is the answer of the call's future, with the value that it has written.
-        unsafe { self.advanced(callee, inside, method, (polled, value), done) }
+        Some(Answered { polled, value })
     }
 
-    /// What a poll came to that is not pending. Apart from the poll, because a call has one end and may have many polls
-    /// before it: what compilers make of both in one piece, each poll that is pending pays for. An item of a stream
-    /// takes this way, too.
+    /// What a poll came to, of a call that is `inside` its instance since then. With [`Advance::Ready`] or a fault, the
+    /// call is over; also if `done` panics.
     ///
     /// # Safety
-    /// As for [`Running::poll`]; the answer is that of the call's future, with the value that it has written.
-    #[cold]
-    #[inline(never)]
-    unsafe fn advanced<C: AsyncCallee, R: Copy, T>(
+    /// `callee` has started this call, of method `method`, and the answer is that of its future.
+    #[inline(always)]
+    pub(super) unsafe fn settle<C: AsyncCallee, R: Copy, T>(
         &self,
         callee: &C,
         inside: impl Inside<C::Interface>,
         method: u32,
-        (polled, value): (Polled, MaybeUninit<R>),
+        Answered { polled, value }: Answered<R>,
         done: impl FnOnce(R) -> T,
     ) -> Advance<T> {
         // Dropped behind `inside`, in each of the ways out.

@@ -241,10 +241,16 @@ impl<I: ?Sized + Interface> fmt::Debug for Handle<I> {
 }
 
 /// A call that entered through an inline frame of its thread's record.
-struct InFrame<'a, I: ?Sized + Interface> {
+pub struct InFrame<'a, I: ?Sized + Interface> {
     handle: &'a Handle<I>,
     record: &'static Record,
     frame: *const Frame,
+}
+
+impl<I: ?Sized + Interface> fmt::Debug for InFrame<'_, I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "InFrame of {:?}", self.handle)
+    }
 }
 
 impl<I: ?Sized + Interface> Inside<I> for InFrame<'_, I> {

@@ -11,7 +11,7 @@ use crate::abi::{
 };
 
 use super::{
-    async_call::{Advance, AsyncCallee, FirstPoll, Held, Running, Started, Ticket, start_inside},
+    async_call::{AsyncCallee, FirstPoll, Held, Started, Ticket, start_inside},
     call_path::{Callee, Inside, Unserved, call_inside, refused},
     fault::Fault,
     generated::arguments::Arguments,
@@ -105,8 +105,13 @@ unsafe impl<I: ?Sized + Interface> Callee for Pinned<I> {
     }
 }
 
-// SAFETY: `start_inside` and `Running::poll` give `done` what the component has written.
+// SAFETY: `start_inside` gives `done` what the component has written, and the pin holds the instance.
 unsafe impl<I: ?Sized + Interface> AsyncCallee for Pinned<I> {
+    type Fast<'a>
+        = &'a Self
+    where
+        I: 'a;
+
     #[inline(always)]
     unsafe fn start<V, A: Arguments, R: Copy, T>(
         &self,
@@ -122,19 +127,12 @@ unsafe impl<I: ?Sized + Interface> AsyncCallee for Pinned<I> {
     }
 
     #[inline(always)]
-    unsafe fn poll_again<R: Copy, T>(
-        &self,
-        running: &Running,
-        method: u32,
-        waker: *const WakerHead,
-        done: impl FnOnce(R) -> T,
-    ) -> Advance<T> {
-        // SAFETY: the caller vouches for the call and the waker.
-        unsafe { running.poll(self, self, method, waker, done) }
+    fn enter_again_fast(&self, _held: &Held) -> Option<&Self> {
+        Some(self)
     }
 
     #[inline(always)]
-    fn enter_again(&self, _held: &Held) -> impl Inside<I> {
+    fn enter_again<'a>(&'a self, _held: &Held) -> impl Inside<I> + use<'a, I> {
         self
     }
 

@@ -11,8 +11,8 @@ use super::arguments::Arguments;
 use crate::{
     abi::future::Room,
     component::{
-        async_call::{Advance, AsyncCallee, FirstPoll, Running, Started, Ticket},
-        call_path::Unserved,
+        async_call::{Advance, Answer, Answered, AsyncCallee, FirstPoll, Running, Started, Ticket},
+        call_path::{Inside, Unserved},
         fault::Fault,
         waker::lent::{Lender, Loan},
     },
@@ -86,14 +86,15 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
         // SAFETY: only `room` must stay in its place, and it does.
         let this = unsafe { self.get_unchecked_mut() };
+        let (callee, otherwise) = (this.request.callee, &this.otherwise);
+        let finish = |answer| match answer {
+            Answer::Ready(value) => value,
+            Answer::Unserved(unserved) => otherwise(callee, unserved),
+            Answer::Item(_) => unreachable!("the signature is that of an async method"),
+        };
         // SAFETY: the method is async; the room stays in its place until it was dropped, behind the request, and is
         // used for nothing else.
-        match unsafe { this.request.advance(Some(&this.room), context) } {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(Answer::Ready(value)) => Poll::Ready(value),
-            Poll::Ready(Answer::Unserved(unserved)) => Poll::Ready((this.otherwise)(this.request.callee, unserved)),
-            Poll::Ready(Answer::Item(_)) => unreachable!("the signature is that of an async method"),
-        }
+        unsafe { this.request.advance(Some(&this.room), context, finish) }
     }
 }
 
@@ -135,21 +136,14 @@ impl<V> State<V> {
     fn of(running: Running) -> State<V> {
         if running.cancels() { State::Cancellable(running) } else { State::Pending(running) }
     }
-}
 
-/// What a poll that is not pending came to.
-pub(super) enum Answer<V, T> {
-    /// The result. The call is over.
-    Ready(T),
-    /// An item of a stream, which goes on.
-    Item(T),
-    /// There is no result. The call is over.
-    Unserved(Unserved<V>),
-}
-
-impl<V, T> Answer<V, T> {
-    fn fault(fault: Fault) -> Answer<V, T> {
-        Answer::Unserved(Unserved::Fault(fault))
+    /// The call, which is pending.
+    #[inline(always)]
+    fn running(&self) -> &Running {
+        match self {
+            State::Pending(running) | State::Cancellable(running) => running,
+            State::Unstarted(..) | State::Over => unreachable!("the call is not pending"),
+        }
     }
 }
 
@@ -183,22 +177,27 @@ where
         matches!(self.state, State::Over)
     }
 
-    /// Polls the call, or starts it.
+    /// Polls the call, or starts it. `finish` makes the output of an answer, outside the instance.
     ///
     /// # Safety
     /// The method is async and there is a room, or it returns a stream and there is none. A room is the same for each
     /// poll. It stays in its place until the request was dropped, and nobody uses it for anything else.
     #[inline(always)]
-    pub(super) unsafe fn advance(&mut self, room: Option<&Room>, context: &mut Context<'_>) -> Poll<Answer<V, T>> {
+    pub(super) unsafe fn advance<O>(
+        &mut self,
+        room: Option<&Room>,
+        context: &mut Context<'_>,
+        finish: impl FnOnce(Answer<V, T>) -> O,
+    ) -> Poll<O> {
         // First, because a call may have many later polls.
         if let State::Pending(_) = self.state {
-            return self.go_on(context.waker());
+            return self.go_on(context.waker(), finish);
         }
         if let State::Unstarted(..) = self.state {
             // SAFETY: the caller says so of the room.
-            return unsafe { self.begin(room, context.waker()) };
+            return unsafe { self.begin(room, context.waker()) }.map(finish);
         }
-        self.go_on_unless_cancelled(context.waker())
+        self.go_on_unless_cancelled(context.waker()).map(finish)
     }
 
     /// The first poll, and further ones while the call waits at a gate.
@@ -236,28 +235,73 @@ where
         }
     }
 
-    /// A later poll.
+    /// A later poll. One that is pending still does nothing that it need not: compilers join the ways of all answers
+    /// where they come back as one value, and then each such poll pays for that.
     #[inline(always)]
-    fn go_on(&mut self, waker: &Waker) -> Poll<Answer<V, T>> {
+    fn go_on<O>(&mut self, waker: &Waker, finish: impl FnOnce(Answer<V, T>) -> O) -> Poll<O> {
+        let callee = self.callee;
+        let running = self.state.running();
+        let mut loan = Loan::new();
+        let lent = self.lender.lend(waker, &mut loan);
+        let Some(inside) = callee.enter_again_fast(running.held()) else {
+            return self.go_on_slowly(waker, finish);
+        };
+        // SAFETY: this call was started by this callee with these types, and is not over; the loan is for this poll.
+        let Some(answered) = (unsafe { running.poll(lent) }) else {
+            inside.leave();
+            return Poll::Pending;
+        };
+        // SAFETY: this is the answer of this call's future, and the call has not left.
+        unsafe { self.settle(inside, answered, finish) }
+    }
+
+    /// As [`Request::go_on`], where the host has to enter the instance.
+    #[cold]
+    #[inline(never)]
+    fn go_on_slowly<O>(&mut self, waker: &Waker, finish: impl FnOnce(Answer<V, T>) -> O) -> Poll<O> {
+        let callee = self.callee;
+        let running = self.state.running();
+        let mut loan = Loan::new();
+        let lent = self.lender.lend(waker, &mut loan);
+        let inside = callee.enter_again(running.held());
+        // SAFETY: as in `go_on`.
+        let Some(answered) = (unsafe { running.poll(lent) }) else {
+            inside.leave();
+            return Poll::Pending;
+        };
+        // SAFETY: as in `go_on`.
+        unsafe { self.settle(inside, answered, finish) }
+    }
+
+    /// What a later poll came to that is not pending. Apart from the poll, because a call has one end and may have many
+    /// polls before it. An item of a stream takes this way, too.
+    ///
+    /// # Safety
+    /// It is the answer of the call's future, and the call is `inside` its instance since then.
+    #[cold]
+    #[inline(never)]
+    unsafe fn settle<O>(
+        &mut self,
+        inside: impl Inside<C::Interface>,
+        answered: Answered<R>,
+        finish: impl FnOnce(Answer<V, T>) -> O,
+    ) -> Poll<O> {
         let (callee, method, done) = (self.callee, self.method, &self.done);
         let ends = Ends(&mut self.state);
-        let running = ends.running();
-        let mut loan = Loan::new();
-        let waker = self.lender.lend(waker, &mut loan);
-        // SAFETY: this call was started by this callee with these types, and is not over; the loan is for this poll.
-        let polled = unsafe { callee.poll_again::<R, T>(running, method, waker, done) };
-        match polled {
+        // SAFETY: this call was started by this callee with these types; the caller says the rest.
+        let answer = match unsafe { ends.0.running().settle(callee, inside, method, answered, done) } {
             Advance::Pending => {
                 mem::forget(ends);
-                Poll::Pending
+                return Poll::Pending;
             }
-            Advance::Ready(value) => Poll::Ready(Answer::Ready(value)),
-            Advance::Fault(fault) => Poll::Ready(Answer::fault(fault)),
             Advance::Item(item) => {
                 mem::forget(ends);
-                Poll::Ready(Answer::Item(item))
+                Answer::Item(item)
             }
-        }
+            Advance::Ready(value) => Answer::Ready(value),
+            Advance::Fault(fault) => Answer::fault(fault),
+        };
+        Poll::Ready(finish(answer))
     }
 
     /// A later poll of a call that ends when its instance is replaced.
@@ -267,11 +311,11 @@ where
         let (callee, method) = (self.callee, self.method);
         let ends = Ends(&mut self.state);
         // SAFETY: this call was started by this callee, and is not over.
-        if let Some(fault) = unsafe { ends.running().end_if_cancelled(callee, method) } {
+        if let Some(fault) = unsafe { ends.0.running().end_if_cancelled(callee, method) } {
             return Poll::Ready(Answer::fault(fault));
         }
         mem::forget(ends);
-        match self.go_on(waker) {
+        match self.go_on(waker, |answer| answer) {
             Poll::Pending => self.pend(waker),
             Poll::Ready(Answer::Item(item)) => {
                 self.watch_behind_item(waker);
@@ -286,7 +330,7 @@ where
     fn pend(&mut self, waker: &Waker) -> Poll<Answer<V, T>> {
         let (callee, method) = (self.callee, self.method);
         let ends = Ends(&mut self.state);
-        let running = ends.running();
+        let running = ends.0.running();
         // SAFETY: this call was started by this callee, and is not over; the waker is lent for this call.
         let fault = self.lender.lend_to(waker, |waker| unsafe { running.watch(callee, method, waker) });
         if let Some(fault) = fault {
@@ -310,16 +354,6 @@ where
 
 /// Notes, when it is dropped, that a pending call is over: whatever panics, unless it is forgotten.
 struct Ends<'s, V>(&'s mut State<V>);
-
-impl<V> Ends<'_, V> {
-    #[inline(always)]
-    fn running(&self) -> &Running {
-        match &*self.0 {
-            State::Pending(running) | State::Cancellable(running) => running,
-            State::Unstarted(..) | State::Over => unreachable!("the call is not pending"),
-        }
-    }
-}
 
 impl<V> Drop for Ends<'_, V> {
     #[inline(always)]

@@ -15,11 +15,12 @@ use std::{
 
 use futures_core::Stream;
 
-use super::{
-    arguments::Arguments,
-    async_requests::{Answer, Request},
+use super::{arguments::Arguments, async_requests::Request};
+use crate::component::{
+    async_call::{Answer, AsyncCallee},
+    call_path::Unserved,
+    fault::Fault,
 };
-use crate::component::{async_call::AsyncCallee, call_path::Unserved, fault::Fault};
 
 /// Calls method `method` of `callee` when the stream is polled. `lower` lowers the arguments, and `done` lifts what
 /// each poll gives. If there is no result, `raise` makes the last item of the fault, or panics.
@@ -132,7 +133,7 @@ where
                 return Poll::Ready(None);
             }
             // SAFETY: the method returns a stream, for which there is no room.
-            let unserved = match ready!(unsafe { this.request.advance(None, context) }) {
+            let unserved = match ready!(unsafe { this.request.advance(None, context, |answer| answer) }) {
                 Answer::Ready(last) => return Poll::Ready(last),
                 Answer::Item(item) => return Poll::Ready(item),
                 Answer::Unserved(unserved) => unserved,

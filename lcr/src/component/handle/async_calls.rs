@@ -12,7 +12,7 @@ use crate::{
         world::{Methods, Table},
     },
     component::{
-        async_call::{Advance, AsyncCallee, FirstPoll, Held, Running, Started, Ticket, start_inside},
+        async_call::{AsyncCallee, FirstPoll, Held, Started, Ticket, start_inside},
         call_path::{Inside, refused},
         generated::arguments::Arguments,
         image,
@@ -21,7 +21,7 @@ use crate::{
 
 use super::{AtDepth, Handle, InFrame};
 
-/// A call that is pending, for the drop of its future; or for a poll, by the slow path.
+/// A call that is pending, inside its instance again by either path.
 struct Again<'a, I: ?Sized + Interface> {
     handle: &'a Handle<I>,
     /// This thread's own.
@@ -53,8 +53,14 @@ impl<I: ?Sized + Interface> Inside<I> for Again<'_, I> {
     }
 }
 
-// SAFETY: all paths end in `start_inside` or `Running::poll`, which give `done` what the component has written.
+// SAFETY: both paths of a start end in `start_inside`, which gives `done` what the component has written. A frame, by
+// whichever path, is there until the call leaves.
 unsafe impl<I: ?Sized + Interface> AsyncCallee for Handle<I> {
+    type Fast<'a>
+        = InFrame<'a, I>
+    where
+        I: 'a;
+
     #[inline(always)]
     unsafe fn start<V, A: Arguments, R: Copy, T>(
         &self,
@@ -85,27 +91,14 @@ unsafe impl<I: ?Sized + Interface> AsyncCallee for Handle<I> {
     }
 
     #[inline(always)]
-    unsafe fn poll_again<R: Copy, T>(
-        &self,
-        running: &Running,
-        method: u32,
-        waker: *const WakerHead,
-        done: impl FnOnce(R) -> T,
-    ) -> Advance<T> {
-        let (record, held) = (image::record(), running.held());
-        // SAFETY: the record is this thread's own, or the closed one, which admits no call.
-        let Some(frame) = unsafe { &*record }.enter_held(held.table, held.place) else {
-            // SAFETY: the caller vouches for the call and the waker.
-            return unsafe { self.poll_slowly(running, method, waker, done) };
-        };
-        // SAFETY: this thread's own record, which lives until the thread ends.
-        let inside = InFrame { handle: self, record: unsafe { &*record }, frame };
-        // SAFETY: as above.
-        unsafe { running.poll(self, inside, method, waker, done) }
+    fn enter_again_fast(&self, held: &Held) -> Option<InFrame<'_, I>> {
+        // SAFETY: this thread's own record, which lives until the thread ends; or the closed one, which admits no call.
+        let record = unsafe { &*image::record() };
+        let frame = record.enter_held(held.table, held.place)?;
+        Some(InFrame { handle: self, record, frame })
     }
 
-    #[inline(always)]
-    fn enter_again(&self, held: &Held) -> impl Inside<I> {
+    fn enter_again<'a>(&'a self, held: &Held) -> impl Inside<I> + use<'a, I> {
         let record = image::record();
         // SAFETY: the record is this thread's own, or the closed one, which admits no call.
         match unsafe { &*record }.enter_held(held.table, held.place) {
@@ -173,23 +166,6 @@ impl<I: ?Sized + Interface> Handle<I> {
         // SAFETY: the slot is alive, and this thread is inside the table.
         let detached = unsafe { (self.host().detach)(self.slot.as_ptr(), table, place.bits()) };
         Held { detached: NonNull::new(detached.cast_mut()), table, place: place.poll() }
-    }
-
-    /// A later poll by the slow path.
-    ///
-    /// # Safety
-    /// As for [`AsyncCallee::poll_again`].
-    #[cold]
-    #[inline(never)]
-    unsafe fn poll_slowly<R: Copy, T>(
-        &self,
-        running: &Running,
-        method: u32,
-        waker: *const WakerHead,
-        done: impl FnOnce(R) -> T,
-    ) -> Advance<T> {
-        // SAFETY: the caller vouches for the call and the waker.
-        unsafe { running.poll(self, self.resume(running.held()), method, waker, done) }
     }
 
     /// Enters what the host holds by the slow path.

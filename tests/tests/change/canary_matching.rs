@@ -1,6 +1,6 @@
 //! Canaries of calls that match: which calls are drawn for and counted, and what is refused.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use lcr::{
     ErrorKind, Handle, Runtime,
@@ -49,6 +49,16 @@ fn the_candidate_never_had_more_than_its_share_of_the_calls_that_match_and_none_
     let began = told.into_iter().find(|kind| matches!(kind, EventKind::CanaryBegan { .. }));
     assert!(matches!(began, Some(EventKind::CanaryBegan { is_matching: true, .. })), "{began:?}");
     wait_until("what was replaced is destroyed", || is_everything_destroyed(&rt, 2));
+}
+
+#[test]
+fn a_canary_that_no_call_matched_says_so_when_it_goes_away() {
+    let (rt, mill) = milling();
+    let rules = Canary::share(0.25).matching("mill.mill.grind", "grain", "8").within(Duration::from_millis(50));
+    second(&rt, Ways::default()).canary(rules).unwrap();
+    let end = call_until_the_end(&rt, || assert_eq!(mill.grind(7), Ok(14)));
+    assert_eq!((end.outcome, end.cause), (CanaryOutcome::Withdrawn, CanaryCause::TooFewCalls), "{end}");
+    assert!(end.why.contains("no call matched mill.mill.grind:grain=8"), "{end}");
 }
 
 #[test]

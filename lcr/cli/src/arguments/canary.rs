@@ -5,6 +5,8 @@ use std::{str::FromStr, time::Duration};
 
 use serde_json::Value as Json;
 
+use crate::replay::exact;
+
 /// Which calls a new version gets, and until when.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct CanaryShare {
@@ -92,6 +94,12 @@ impl FromStr for Condition {
                 "`{json}` is no JSON: {error}; quote a text twice, for the shell and as JSON, as in '{place}=\"text\"'"
             )
         })?;
+        if exact::read(json).is_ok_and(|exact| exact != value) {
+            return Err(format!(
+                "`{json}` has an integer of more than 64 bits, which this command would round; begin the canary in the \
+                 program, by `Canary::matching`"
+            ));
+        }
         Ok(Condition { method, argument, value })
     }
 }
@@ -161,6 +169,8 @@ mod tests {
         for wrong in ["", "kv.store.get", "kv.store.get:key", "kv.store.get=7", ":key=7", "kv.store.get:=7"] {
             assert!(parsed(wrong).is_err(), "{wrong}");
         }
+        assert!(parsed("kv.store.get:key=18446744073709551616").unwrap_err().contains("would round"));
+        assert_eq!(parsed("kv.*:2=18446744073709551615"), condition("kv.*", "2", u64::MAX.into()));
         assert!(parsed("kv.store.get:key=user-7").unwrap_err().contains("'kv.store.get:key=\"text\"'"));
     }
 

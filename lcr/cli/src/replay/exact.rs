@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::{Result, Value as Json, value::RawValue};
 
 /// Reads a text. An integer that a tree of JSON would round is a string of its digits.
-pub(super) fn read(text: &str) -> Result<Json> {
+pub(crate) fn read(text: &str) -> Result<Json> {
     // No deeper than serde_json reads, so neither is what follows.
     let tree = serde_json::from_str(text)?;
     if has_float(&tree) { read_again(text.trim()) } else { Ok(tree) }

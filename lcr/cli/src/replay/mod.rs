@@ -6,7 +6,7 @@
 //! signature is compared: JSON that was made of one type may be read as another one, and mean something else.
 
 mod difference;
-mod exact;
+pub(crate) mod exact;
 mod subject;
 
 use std::{
@@ -89,7 +89,7 @@ pub(crate) fn replay(replay: &Replay, output: &Output) -> Result<Outcome, Failur
         false => {
             let not_made = if skipped > 0 { format!(", {skipped} cannot be made again") } else { String::new() };
             let without_end =
-                if dropped > 0 { format!(", {dropped} had been dropped by its caller") } else { String::new() };
+                if dropped > 0 { format!(", {dropped} had been dropped or cancelled") } else { String::new() };
             let verb = if differ == 1 { "differs" } else { "differ" };
             output.line(format!("{}: {differ} {verb}{not_made}{without_end}", counted(calls, "call")))?;
         }

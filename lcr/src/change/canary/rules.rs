@@ -78,7 +78,8 @@ impl Canary {
     /// all methods that have such an argument. The argument is named as the version that serves names it, or by its
     /// place from 1. The value is JSON, as for a [call](crate::Runtime::call), and compared by its shape with what the
     /// method would get, below all patches: at most 4,096 bytes each, and 64 of them in all. A comparison takes 65,536
-    /// steps at most, each of a part or of 16 bytes; an argument that needs more does not match.
+    /// steps at most, each of a part or of 16 bytes, and of a [`Serde`](crate::Serde) value four a byte; an argument that
+    /// needs more does not match.
     ///
     /// Refused are a method or argument that is not there, a value that the argument cannot have or that cannot be made
     /// from JSON, and an argument that is or has a secret. Of a pattern, methods that do not fit stay with the old

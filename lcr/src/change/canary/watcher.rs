@@ -171,6 +171,13 @@ impl Watcher {
         if under_way > 0 {
             text += &format!(", and {under_way} have not returned");
         }
+        if !self.about.matching.is_empty() {
+            let (old, new) = self.comparison.now();
+            text += &match old.calls + new.calls {
+                0 => format!("; no call matched {:.500}", self.about.matching.join(" or ")),
+                matched => format!("; {matched} calls matched"),
+            };
+        }
         if self.about.is_shadow {
             text += &format!("; {}", self.comparison.differences().uncompared());
         }

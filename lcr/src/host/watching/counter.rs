@@ -9,9 +9,10 @@
 //! of a fork, has nothing to give back. The pointer is read from the register that has it: an address of a thread-local
 //! comes by a call, as far as the compiler knows, across which a hook would have to keep all that it has in hand.
 //!
-//! The first [`ALL`] calls of a shard are timed, and one of [`SAMPLE`] after that. To read the clock twice and to note
+//! The first [`ALL`] calls of a shard are timed, and one of [`SAMPLE`] after that, at no fixed distance, since a caller
+//! may call with two kinds of arguments in turn. To read the clock twice and to note
 //! the time costs as much as twenty calls of an empty method: for one of 64 that is a third of such a call, for one of
-//! 256 less than a tenth. A timed call stands for all since the one before ([`Weight`]), so the first ones of many,
+//! 256 less than a tenth. A timed call stands for so many ([`Weight`]), so the first ones of many,
 //! which are often slow, have no more weight in quantiles than others. Where calls are so many that the price matters,
 //! one of 256 are enough: of a million, four thousand are timed, with which the median's rank is right within one and a
 //! half of a hundred, and that of the 99th of a hundred within a third.
@@ -29,6 +30,9 @@ const ALL: u64 = 64;
 
 /// After that, one of so many calls is timed. A power of two.
 const SAMPLE: u64 = 256;
+
+/// 2^64 divided by the golden ratio.
+const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// For how many calls a call that is timed stands.
 pub(super) type Weight = u64;
@@ -66,7 +70,7 @@ impl Counter {
             return false;
         }
         let number = first.count.load(Ordering::Relaxed);
-        if number.is_multiple_of(SAMPLE) {
+        if is_sampled(number) {
             return false;
         }
         // Nobody else writes to it.
@@ -126,7 +130,14 @@ fn weight(number: u64) -> Option<Weight> {
     if number < ALL {
         return Some(1);
     }
-    number.is_multiple_of(SAMPLE).then_some(SAMPLE)
+    is_sampled(number).then_some(SAMPLE)
+}
+
+/// Whether a call is timed that is none of the first. The multiples of the golden ratio lie evenly in the whole circle,
+/// so one of so many does, whatever period calls of one kind have.
+#[inline(always)]
+fn is_sampled(number: u64) -> bool {
+    number.wrapping_mul(GOLDEN) >> (u64::BITS - SAMPLE.ilog2()) == 0
 }
 
 /// A number of the calling thread that no other thread has at the same time; not 0.
@@ -288,9 +299,17 @@ mod tests {
         full.owned.iter().for_each(|shard| shard.owner.store(1, Ordering::Relaxed));
         for counter in [counter, full] {
             let timed: Vec<(u64, Weight)> =
-                (0..4 * SAMPLE).filter_map(|number| Some((number, count(&counter)?))).collect();
-            let expected = (0..ALL).map(|number| (number, 1)).chain((1..4).map(|times| (times * SAMPLE, SAMPLE)));
-            assert!(timed.iter().copied().eq(expected), "{timed:?}");
+                (0..100 * SAMPLE).filter_map(|number| Some((number, count(&counter)?))).collect();
+            let (first, sampled) = timed.split_at(ALL as usize);
+            assert!(first.iter().copied().eq((0..ALL).map(|number| (number, 1))), "{first:?}");
+            assert!(
+                sampled.iter().all(|(_, weight)| *weight == SAMPLE) && sampled.len().abs_diff(100) <= 2,
+                "{sampled:?}"
+            );
+            for period in [2, 3, 64, SAMPLE] {
+                let kinds: HashSet<u64> = sampled.iter().map(|(number, _)| number % period).collect();
+                assert!(kinds.len() as u64 >= period.min(20), "{kinds:?} of {period}");
+            }
         }
     }
 }

@@ -19,12 +19,17 @@ const LINES: usize = 4096;
 /// How many bytes these have at most.
 const BYTES: usize = 4 << 20;
 
+/// How many bytes are kept of calls that have begun, and whose lines come with their ends.
+const BEGUN: usize = 16 << 20;
+
 /// The end at which lines go in.
 #[derive(Debug)]
 pub(crate) struct Lines {
     sender: SyncSender<String>,
     receiver: Mutex<Receiver<String>>,
     bytes: AtomicUsize,
+    /// What is kept of calls that have begun, in bytes.
+    begun: Arc<AtomicUsize>,
     lost: AtomicU64,
     /// How many lines are wanted yet.
     left: AtomicU64,
@@ -35,6 +40,19 @@ pub(crate) struct Lines {
     /// The present second since `began`, and above it how many lines were taken in it.
     second: AtomicU64,
     began: Instant,
+}
+
+/// Room for what is kept of a call until it ends. Dropping this gives it back.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    begun: Arc<AtomicUsize>,
+    bytes: usize,
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.begun.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
 }
 
 /// A permission to write one line. Dropping it without one gives it up.
@@ -55,6 +73,7 @@ impl Lines {
             sender,
             receiver: Mutex::new(receiver),
             bytes: AtomicUsize::new(0),
+            begun: Arc::default(),
             lost: AtomicU64::new(0),
             left: AtomicU64::new(count),
             permits: Arc::default(),
@@ -85,6 +104,16 @@ impl Lines {
         // Whoever sees that no line is left sees this permit, too, and so waits for its line.
         let taken = self.left.fetch_update(Ordering::Release, Ordering::Relaxed, |left| left.checked_sub(1));
         taken.is_ok().then_some(permit)
+    }
+
+    /// Room for so many bytes of a call that may pend. If there is none, its line counts as lost.
+    pub(crate) fn keep(&self, bytes: usize) -> Option<Kept> {
+        let more = |now: usize| now.checked_add(bytes).filter(|&sum| sum <= BEGUN);
+        if self.begun.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_err() {
+            self.lose();
+            return None;
+        }
+        Some(Kept { begun: Arc::clone(&self.begun), bytes })
     }
 
     fn take_of_second(&self) -> bool {

@@ -34,9 +34,8 @@
 //!    watch is outermost. `fail` is a watch too, so a trace that came before it does not see the failures.
 //! 5. *Protected components* are observed like others. To have them fail needs the override.
 //! 6. *Methods that are polled.* An async method is hooked at its start, and its call observed until it ends, in
-//!    whichever poll. A stream is left out, since it has no end to wait for; so is an async method of what would end a
-//!    call itself ([`fail`]) or make it again ([`record`]). They are refused by name, and left out of what a pattern
-//!    means, which is told.
+//!    whichever poll. One that is to [fail](fail) does so at its start. A stream is left out, since it has no end to
+//!    wait for. It is refused by name, and left out of what a pattern means, which is told.
 //! 7. *Recursion.* A hook calls nothing of a component but what is below it, and the functions that free values. So a
 //!    call inside a call is watched like any other, and no watch watches itself.
 //! 8. *No waiting.* A caller's thread takes no lock that another thread holds while it works: lines go through a queue

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, value::RawValue};
 
 use super::{
     layer::{Call, Ended, Observer},
-    lines::{Lines, Permit},
+    lines::{Kept, Lines, Permit},
     signature::Signature,
     trace::cut,
 };
@@ -40,6 +40,8 @@ pub(crate) struct Record {
 /// A call that is recorded.
 pub(crate) struct Begun {
     permit: Option<Permit>,
+    /// Of a call that may pend.
+    _kept: Option<Kept>,
     arguments: Box<RawValue>,
     /// How long its result may be as JSON, in bytes.
     room: usize,
@@ -73,11 +75,12 @@ impl Observer for Record {
         }
         out.push(']');
         let room = self.limit.saturating_sub(out.len());
-        RawValue::from_string(out).ok().map(|arguments| Begun { permit, arguments, room })
+        let kept = if call.signature.is_async() { Some(self.lines.keep(out.len())?) } else { None };
+        RawValue::from_string(out).ok().map(|arguments| Begun { permit, _kept: kept, arguments, room })
     }
 
     fn end(&self, noted: Begun, signature: &Signature, ended: &Ended<'_>) {
-        let Begun { permit, arguments, room } = noted;
+        let Begun { permit, arguments, room, .. } = noted;
         let Some(permit) = permit.or_else(|| self.lines.permit()) else { return };
         let outcome = match ended {
             Ended::Value(_) if signature.is_result_secret() => RawValue::from_string("{\"secret\":true}".to_owned()),

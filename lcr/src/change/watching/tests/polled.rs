@@ -217,3 +217,20 @@ fn async_calls_are_recorded_when_they_have_ended_and_those_that_were_dropped_say
     );
     assert_eq!(watching.lost(), 0);
 }
+
+#[test]
+fn a_record_keeps_no_more_of_calls_that_pend_than_it_has_room_for() {
+    let (rt, waits) = waits();
+    let watching = rt.watch(Watch::record("watch.waits.answer")).unwrap();
+    let key = "k".repeat(15_000);
+    let mut pending: Vec<_> = (0..1_200).map(|_| Box::pin(waits.answer(&key, 1))).collect();
+    assert!(pending.iter_mut().all(|call| poll(call.as_mut()).is_pending()));
+    let lost = watching.lost();
+    assert_eq!(lost, 1_200 - (16 << 20) / (key.len() as u64 + 6), "{lost} lost");
+    drop(pending);
+    // There is room again.
+    let lost = watching.lost();
+    let mut pending = Box::pin(waits.answer(&key, 1));
+    assert!(poll(pending.as_mut()).is_pending());
+    assert_eq!(watching.lost(), lost);
+}

@@ -5,15 +5,15 @@
 //! | first poll | enter the instance, as a plain call does; at a shut gate be pending | [`AsyncCallee::start`] |
 //! | | lower the arguments, start and poll the component's future | [`start_inside`] |
 //! | | ready: lift the value, leave. Pending: have the host hold the instance ([`Held`]), leave | |
-//! | later polls | enter the held instance, poll; leave if the future is pending still | [`Running::poll`] |
+//! | later polls | enter the held instance, [poll](Running::poll); leave if the future is pending still | the request |
 //! | | ready: lift the value, leave | [`Running::settle`] |
 //! | [cancelled](Running::cancels) | enter, drop the future, leave, answer with a fault | [`Running::end_cancelled`] |
 //! | an item of a stream | lift the item inside; the call goes on as one that is pending | [`Advance::Item`] |
 //! | ready, faulted, cancelled or dropped | the component's future is gone; end what the host holds | [`Running`] |
 //!
 //! The caller's future is [`AsyncCall`](super::generated::async_requests::AsyncCall); it keeps the typed
-//! arguments until they are lowered. So nothing of a call exists in the component before the
-//! first poll, and a future that is never polled holds nothing.
+//! arguments until they are lowered. So nothing of a call exists in the component before the first poll, and a
+//! future that is never polled holds nothing.
 //!
 //! Invariants
 //! 1. While a function of the component's future runs, and while its value is lifted, the call is inside
@@ -21,11 +21,10 @@
 //! 2. Between polls a pending call is held by what [`HostTable::detach`](crate::abi::tables::HostTable::detach) gave
 //!    inside the frame of its start, or by the pin, which the caller's future borrows.
 //! 3. What the host holds is ended once, after the component's future is gone, its value is lifted, and the frame
-//!    is left.
-//!    An item of a stream is lifted while the component's future is there; if lifting panics, that is dropped, and
-//!    the call is over.
-//! 4. The arguments are lowered inside the instance, because only there is it certain that they will
-//!    be used. Lowering may run the author's code, which may panic: the call leaves then, too.
+//!    is left. An item of a stream is lifted while the component's future is there; if lifting panics, that is
+//!    dropped, and the call is over.
+//! 4. The arguments are lowered inside the instance, because only there is it certain that they will be used.
+//!    Lowering may run the author's code, which may panic: the call leaves then, too.
 
 use std::{
     mem::{self, MaybeUninit},
@@ -47,21 +46,19 @@ use crate::abi::{
     world::{Methods, Pair, Table},
 };
 
-/// What async methods are called on: a [`Handle`](super::handle::Handle) or a
-/// [`Pinned`](super::pinned::Pinned).
+/// What async methods are called on: a [`Handle`](super::handle::Handle) or a [`Pinned`](super::pinned::Pinned).
 ///
 /// # Safety
-/// [`AsyncCallee::start`] gives `done` a result that the component has written for this call, and nothing else. Who
-/// enters again is inside the instance until it leaves.
+/// [`AsyncCallee::start`] gives `done` a result that the component has written for this call, and nothing else, and
+/// returns a [`Running`] of this call. Who enters again is inside its instance until it leaves, on the same thread.
 pub unsafe trait AsyncCallee: Callee {
     /// How a later poll stands inside the instance if it needed no host to enter.
     type Fast<'a>: Inside<Self::Interface>
     where
         Self: 'a;
 
-    /// Starts a call of method `method`. `lower` lowers the arguments
-    /// when the call is inside the instance. `done` lifts the result while the component's
-    /// image cannot go away.
+    /// Starts a call of method `method`. `lower` lowers the arguments when the call is inside the instance. `done`
+    /// lifts the result while the component's image cannot go away.
     ///
     /// # Safety
     /// The method is async and there is a room, or it returns a stream and there is none. It takes arguments of these
@@ -79,10 +76,16 @@ pub unsafe trait AsyncCallee: Callee {
     ) -> Started<V, T>;
 
     /// Enters the instance of a pending call again. `None` if only [`enter_again`](AsyncCallee::enter_again) can.
-    fn enter_again_fast(&self, held: &Held) -> Option<Self::Fast<'_>>;
+    ///
+    /// # Safety
+    /// `held` comes from a call of this callee that is not over.
+    unsafe fn enter_again_fast(&self, held: &Held) -> Option<Self::Fast<'_>>;
 
     /// Enters the instance of a pending call again, by whichever way.
-    fn enter_again<'a>(&'a self, held: &Held) -> impl Inside<Self::Interface> + use<'a, Self>;
+    ///
+    /// # Safety
+    /// As for [`enter_again_fast`](AsyncCallee::enter_again_fast).
+    unsafe fn enter_again<'a>(&'a self, held: &Held) -> impl Inside<Self::Interface> + use<'a, Self>;
 
     /// Ends what the host holds. The call is outside, and its future is gone.
     ///
@@ -255,7 +258,7 @@ impl Running {
     /// Polls the call, which is inside its instance again. `None` if it is pending.
     ///
     /// # Safety
-    /// The call has a result of type `R`, and is not over. The waker is valid.
+    /// The call is inside its instance, has a result of type `R`, and is not over. The waker is valid.
     #[inline(always)]
     pub(super) unsafe fn poll<R: Copy>(&self, waker: *const WakerHead) -> Option<Answered<R>> {
         let mut value = MaybeUninit::uninit();
@@ -271,7 +274,7 @@ impl Running {
     /// call is over; also if `done` panics.
     ///
     /// # Safety
-    /// `callee` has started this call, of method `method`, and the answer is that of its future.
+    /// `callee` has started this call, of method `method`. The answer is of its future; it has not left since then.
     #[inline(always)]
     pub(super) unsafe fn settle<C: AsyncCallee, R: Copy, T>(
         &self,
@@ -361,7 +364,8 @@ impl Running {
     #[cold]
     unsafe fn end_cancelled<C: AsyncCallee>(&self, callee: &C, method: u32) -> Fault {
         let _end = End { callee, held: &self.held };
-        let inside = InsideGuard::new(callee.enter_again(&self.held));
+        // SAFETY: the callee has started this call, which is not over.
+        let inside = InsideGuard::new(unsafe { callee.enter_again(&self.held) });
         // SAFETY: the call is not over, so the future is there.
         unsafe { self.future.drop() };
         let text = "the component is being replaced, and ends calls that are under way; make the call again";
@@ -375,7 +379,8 @@ impl Running {
     /// `callee` has started this call; it is not over, and this ends it.
     pub(super) unsafe fn cancel<C: AsyncCallee>(&self, callee: &C) {
         let _end = End { callee, held: &self.held };
-        let _inside = InsideGuard::new(callee.enter_again(&self.held));
+        // SAFETY: as the caller says, the callee has started this call, which is not over.
+        let _inside = InsideGuard::new(unsafe { callee.enter_again(&self.held) });
         // SAFETY: the call is not over, so the future is there.
         unsafe { self.future.drop() };
     }

@@ -127,12 +127,12 @@ unsafe impl<I: ?Sized + Interface> AsyncCallee for Pinned<I> {
     }
 
     #[inline(always)]
-    fn enter_again_fast(&self, _held: &Held) -> Option<&Self> {
+    unsafe fn enter_again_fast(&self, _held: &Held) -> Option<&Self> {
         Some(self)
     }
 
     #[inline(always)]
-    fn enter_again<'a>(&'a self, _held: &Held) -> impl Inside<I> + use<'a, I> {
+    unsafe fn enter_again<'a>(&'a self, _held: &Held) -> impl Inside<I> + use<'a, I> {
         self
     }
 

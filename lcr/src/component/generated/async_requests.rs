@@ -1,6 +1,7 @@
 //! The caller's side of an async call: a future that calls method `method` of a callee.
 
 use std::{
+    convert,
     marker::{PhantomData, PhantomPinned},
     mem,
     pin::Pin,
@@ -243,7 +244,8 @@ where
         let running = self.state.running();
         let mut loan = Loan::new();
         let lent = self.lender.lend(waker, &mut loan);
-        let Some(inside) = callee.enter_again_fast(running.held()) else {
+        // SAFETY: this call was started by this callee, and is not over.
+        let Some(inside) = (unsafe { callee.enter_again_fast(running.held()) }) else {
             return self.go_on_slowly(waker, finish);
         };
         // SAFETY: this call was started by this callee with these types, and is not over; the loan is for this poll.
@@ -263,8 +265,9 @@ where
         let running = self.state.running();
         let mut loan = Loan::new();
         let lent = self.lender.lend(waker, &mut loan);
-        let inside = callee.enter_again(running.held());
         // SAFETY: as in `go_on`.
+        let inside = unsafe { callee.enter_again(running.held()) };
+        // SAFETY: as above.
         let Some(answered) = (unsafe { running.poll(lent) }) else {
             inside.leave();
             return Poll::Pending;
@@ -315,7 +318,7 @@ where
             return Poll::Ready(Answer::fault(fault));
         }
         mem::forget(ends);
-        match self.go_on(waker, |answer| answer) {
+        match self.go_on(waker, convert::identity) {
             Poll::Pending => self.pend(waker),
             Poll::Ready(Answer::Item(item)) => {
                 self.watch_behind_item(waker);

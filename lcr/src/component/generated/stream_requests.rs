@@ -7,7 +7,7 @@
 //! Once the stream has ended it answers `None`, however often it is polled.
 
 use std::{
-    convert::Infallible,
+    convert::{self, Infallible},
     marker::PhantomData,
     pin::Pin,
     task::{Context, Poll, ready},
@@ -133,7 +133,7 @@ where
                 return Poll::Ready(None);
             }
             // SAFETY: the method returns a stream, for which there is no room.
-            let unserved = match ready!(unsafe { this.request.advance(None, context, |answer| answer) }) {
+            let unserved = match ready!(unsafe { this.request.advance(None, context, convert::identity) }) {
                 Answer::Ready(last) => return Poll::Ready(last),
                 Answer::Item(item) => return Poll::Ready(item),
                 Answer::Unserved(unserved) => unserved,

@@ -91,14 +91,15 @@ unsafe impl<I: ?Sized + Interface> AsyncCallee for Handle<I> {
     }
 
     #[inline(always)]
-    fn enter_again_fast(&self, held: &Held) -> Option<InFrame<'_, I>> {
-        // SAFETY: this thread's own record, which lives until the thread ends; or the closed one, which admits no call.
+    unsafe fn enter_again_fast(&self, held: &Held) -> Option<InFrame<'_, I>> {
+        // SAFETY: this thread's own record, or the closed one, which admits no call. Neither is ever freed, and what is
+        // returned stays on this thread.
         let record = unsafe { &*image::record() };
         let frame = record.enter_held(held.table, held.place)?;
         Some(InFrame { handle: self, record, frame })
     }
 
-    fn enter_again<'a>(&'a self, held: &Held) -> impl Inside<I> + use<'a, I> {
+    unsafe fn enter_again<'a>(&'a self, held: &Held) -> impl Inside<I> + use<'a, I> {
         let record = image::record();
         // SAFETY: the record is this thread's own, or the closed one, which admits no call.
         match unsafe { &*record }.enter_held(held.table, held.place) {

@@ -50,7 +50,7 @@ use crate::abi::{
 ///
 /// # Safety
 /// [`AsyncCallee::start`] gives `done` a result that the component has written for this call, and nothing else, and
-/// returns a [`Running`] of this call. Who enters again is inside its instance until it leaves, on the same thread.
+/// returns a `Running` of this call. Who enters again is inside its instance until it leaves, on the same thread.
 pub unsafe trait AsyncCallee: Callee {
     /// How a later poll stands inside the instance if it needed no host to enter.
     type Fast<'a>: Inside<Self::Interface>

@@ -22,6 +22,7 @@
 
 mod arguments;
 mod edit;
+mod exact;
 mod exit;
 mod exports;
 mod files;

@@ -5,7 +5,7 @@ use std::{str::FromStr, time::Duration};
 
 use serde_json::Value as Json;
 
-use crate::replay::exact;
+use crate::exact;
 
 /// Which calls a new version gets, and until when.
 #[derive(Clone, Copy, PartialEq, Debug)]

@@ -6,7 +6,6 @@
 //! signature is compared: JSON that was made of one type may be read as another one, and mean something else.
 
 mod difference;
-pub(crate) mod exact;
 mod subject;
 
 use std::{
@@ -21,6 +20,7 @@ use serde_json::{Value as Json, json, value::RawValue};
 
 use crate::{
     arguments::watching::Replay,
+    exact,
     exit::{Failure, Outcome, Status},
     output::{Output, Style, counted},
     process::{Process, list, text, watching::FORM},

@@ -11,8 +11,9 @@ use lcr::{
 };
 use serde_json::{Value as Json, json};
 
-use super::{Recorded, exact};
+use super::Recorded;
 use crate::{
+    exact,
     exit::{Failure, Status},
     process::{Process, list, text},
 };

@@ -31,7 +31,7 @@ const MOST: usize = 64;
 /// How long the value of a condition may be as JSON, in bytes: so much is compared with the argument of each call.
 const LONGEST: usize = 4_096;
 
-/// How long the name of a method, or of an argument, may be, in bytes: status and events have them.
+/// How long the name of a method, or of an argument, may be, in bytes: the status has them.
 const LONGEST_NAME: usize = 512;
 
 /// Conditions, of which a call has to meet one.
@@ -64,8 +64,9 @@ impl Conditions {
     pub(super) fn check(&self) -> Result<()> {
         let names = self.methods.iter().chain(self.values.iter().map(|value| &value.argument));
         if let Some(name) = names.filter(|name| name.len() > LONGEST_NAME).map(|name| name.len()).max() {
-            let text =
-                format!("a condition names a method or an argument in {name} bytes, and {LONGEST_NAME} are taken");
+            let text = format!(
+                "a condition names a method or an argument in {name} bytes, and {LONGEST_NAME} are taken; shorten it"
+            );
             return Err(Error::new(ErrorKind::Invalid, text));
         }
         let longest = self.values.iter().map(|value| value.json.len()).max().unwrap_or_default();

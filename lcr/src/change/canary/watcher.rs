@@ -138,7 +138,8 @@ impl Watcher {
                     match self.unknown() {
                         Some(why) => (CanaryCause::TooFewCalls, why, false),
                         None => {
-                            let text = format!("it has answered {} calls and did no worse", self.about.wanted);
+                            let which = if self.about.matching.is_empty() { "calls" } else { "calls that match" };
+                            let text = format!("it has answered {} {which} and did no worse", self.about.wanted);
                             (CanaryCause::Calls, text, true)
                         }
                     }
@@ -174,7 +175,7 @@ impl Watcher {
         if !self.about.matching.is_empty() {
             let (old, new) = self.comparison.now();
             text += &match old.calls + new.calls {
-                0 => format!("; no call matched {:.500}", self.about.matching.join(" or ")),
+                0 => "; no call matched, so the values that were asked for may be wrong".to_owned(),
                 matched => format!("; {matched} calls matched"),
             };
         }

@@ -257,7 +257,8 @@ where
         unsafe { self.settle(inside, answered, finish) }
     }
 
-    /// As [`Request::go_on`], where the host has to enter the instance.
+    /// As [`Request::go_on`], where the host has to enter the instance. What comes next is written in both: to lend the
+    /// whole request to a third function would end the loan of its waker.
     #[cold]
     #[inline(never)]
     fn go_on_slowly<O>(&mut self, waker: &Waker, finish: impl FnOnce(Answer<V, T>) -> O) -> Poll<O> {

@@ -69,7 +69,7 @@ pub(crate) fn ordered_difference(was: At<'_>, is: At<'_>, budget: usize) -> Resu
 /// # Errors
 /// As for that.
 pub(crate) fn is_equal(one: At<'_>, other: At<'_>, budget: usize) -> Result<bool, Unfinished> {
-    let mut walk = Walk { is_quiet: true, ..Walk::new(true, budget) };
+    let mut walk = Walk { is_quiet: true, is_waited_for: true, ..Walk::new(true, budget) };
     walk.compare(one, other)?;
     Ok(walk.found.is_none())
 }
@@ -82,12 +82,15 @@ struct Walk {
     does_order_count: bool,
     /// Whether nobody asks where the values differ, and how.
     is_quiet: bool,
+    /// Whether a caller waits, so that a serde value costs what it takes to read it.
+    is_waited_for: bool,
     left: usize,
 }
 
 impl Walk {
     fn new(does_order_count: bool, budget: usize) -> Walk {
-        Walk { path: String::new(), found: None, does_order_count, is_quiet: false, left: budget }
+        let (path, found) = (String::new(), None);
+        Walk { path, found, does_order_count, is_quiet: false, is_waited_for: false, left: budget }
     }
 
     fn spend(&mut self, cost: usize) -> Result<(), Unfinished> {
@@ -220,7 +223,8 @@ impl Walk {
             return self.list(was_list, is_list);
         }
         let does_order_count = self.does_order_count;
-        let mut in_order = Walk { is_quiet: true, ..Walk::new(does_order_count, self.left) };
+        let is_waited_for = self.is_waited_for;
+        let mut in_order = Walk { is_quiet: true, is_waited_for, ..Walk::new(does_order_count, self.left) };
         in_order.list(was_list, is_list)?;
         self.left = in_order.left;
         if in_order.found.is_none() {
@@ -265,7 +269,7 @@ impl Walk {
     fn serde(&mut self, was: &[u8], is: &[u8]) -> Result<(), Unfinished> {
         let bytes = was.len().saturating_add(is.len());
         // To read one takes many times its bytes, in time and memory.
-        self.spend(if self.is_quiet { bytes.saturating_mul(4) } else { bytes / 16 })?;
+        self.spend(if self.is_waited_for { bytes.saturating_mul(4) } else { bytes / 16 })?;
         let limit = self.left;
         let canonical = |bytes| json::canonical_wire(bytes, limit);
         let found = match (canonical(was), canonical(is)) {

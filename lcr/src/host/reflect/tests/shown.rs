@@ -80,6 +80,17 @@ fn the_order_of_a_sequence_in_a_serde_value_counts_where_that_is_asked_for() {
     assert_eq!(ordered_difference(one.at(&ty), one.at(&ty), 1000), Ok(None));
 }
 
+#[test]
+fn a_serde_value_costs_more_where_a_caller_waits_and_not_more_for_being_in_a_map() {
+    type Sack = BTreeMap<u8, Serde<Vec<u8>>>;
+    let shape = shape_of::<Sack>();
+    let ty = Type::of(&shape).unwrap();
+    let [one, other] = [1, 2].map(|byte| Sent::new(Sack::from([(1, Serde(vec![byte; 500]))])));
+    assert!(ordered_difference(one.at(&ty), other.at(&ty), 1_100).unwrap().is_some());
+    assert!(is_equal(one.at(&ty), one.at(&ty), 1_100).is_err());
+    assert_eq!(is_equal(one.at(&ty), one.at(&ty), 9_000), Ok(true));
+}
+
 fn mark(ty: &mut Type<'_>, name: &str) {
     use super::super::types::Form;
     match &mut ty.form {

@@ -4,7 +4,7 @@
 use lcr::Fault;
 use serde::{Deserialize, Serialize};
 
-/// Which calls of [`Mill::grind`] go wrong: of each kind one of so many, none if 0.
+/// Which calls of [`Mill::grind`], or of [`Press::press`], go wrong: of each kind one of so many, none if 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ways {
     /// Panics.
@@ -91,4 +91,15 @@ pub trait Mill {
     fn bell(&self, ring: Box<dyn Fn() + Send>);
     /// Comes when it is polled.
     async fn later(&self) -> u32;
+}
+
+/// Presses oil. It has no method that a candidate could not serve.
+#[lcr::interface(name = "mill.press", version = 1)]
+pub trait Press {
+    /// The oil of so many seeds: half as much.
+    fn press(&self, seeds: u64) -> Result<u64, MillError>;
+    /// Which version this is.
+    fn version(&self) -> u32;
+    /// Calls back while inside.
+    fn inside(&self, f: &dyn Fn());
 }

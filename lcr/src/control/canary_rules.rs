@@ -21,6 +21,9 @@ pub struct CanaryRules {
     /// [`Canary::matching`]: what the calls have to have that are drawn for. Not of a shadow.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub matching: Vec<CanaryCondition>,
+    /// [`Canary::of_requests`]. Not of a shadow, and not with `matching`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub of_requests: bool,
     /// [`Canary::calls`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calls: Option<u64>,
@@ -59,6 +62,9 @@ impl CanaryRules {
         };
         for CanaryCondition { method, argument, value } in &self.matching {
             canary = canary.matching(method, argument, value.get());
+        }
+        if self.of_requests {
+            canary = canary.of_requests();
         }
         if let Some(calls) = self.calls {
             canary = canary.calls(calls);

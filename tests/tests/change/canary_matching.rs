@@ -58,8 +58,11 @@ fn a_canary_that_no_call_matched_says_so_when_it_goes_away() {
     second(&rt, Ways::default()).canary(rules).unwrap();
     let end = call_until_the_end(&rt, || assert_eq!(mill.grind(7), Ok(14)));
     assert_eq!((end.outcome, end.cause), (CanaryOutcome::Withdrawn, CanaryCause::TooFewCalls), "{end}");
+    assert!(end.why.contains("no call matched"), "{end}");
     // The end is told to all who follow the events, and the values to whoever asks how the canary stands.
-    assert!(end.why.contains("no call matched") && !end.to_string().contains("grain"), "{end}");
+    assert_eq!(end.matching, ["mill.mill.grind:grain"]);
+    assert!(end.to_string().contains(" by mill.mill.grind:grain withdrawn: "), "{end}");
+    assert!(![format!("{end:?}"), serde_json::to_string(&end).unwrap()].concat().contains("=8"), "{end:?}");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 mod by_pointer;
 mod canary;
 mod canary_matching;
+mod canary_requests;
 mod dependencies;
 mod described;
 mod directories;

@@ -195,6 +195,7 @@ fn unsafe_code_is_only_where_it_is_listed() {
         "lcr/src/host/watching/layer.rs",
         "lcr/src/host/watching/matching.rs",
         "lcr/src/host/watching/polled.rs",
+        "lcr/src/host/watching/requests.rs",
         "lcr/src/host/watching/second_call.rs",
         "lcr/src/host/watching/shadow.rs",
         "lcr/src/host/watching/signature.rs",

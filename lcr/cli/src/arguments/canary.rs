@@ -1,5 +1,6 @@
-//! The rules of a canary, as `--canary` takes them: `5%`, `5%,500calls`, or `5%,500calls,10m`; and those of a shadow,
-//! as `--shadow` does: `kv.store.*`, or `kv.store.get,kv.index.*,500calls,10m`.
+//! The rules of a canary, as `--canary` takes them: `5%`, `5%,500calls`, or `5%,500calls,10m`, and `5%requests` or
+//! `5%,500requests` of whole requests; and those of a shadow, as `--shadow` does: `kv.store.*`, or
+//! `kv.store.get,kv.index.*,500calls,10m`.
 
 use std::{str::FromStr, time::Duration};
 
@@ -12,6 +13,8 @@ use crate::exact;
 pub(crate) struct CanaryShare {
     /// The share, from 0 to 1.
     pub(crate) share: f64,
+    /// Whether the share is of whole requests, and not of calls.
+    pub(crate) of_requests: bool,
     pub(crate) until: Until,
 }
 
@@ -40,6 +43,8 @@ pub(crate) struct Until {
     pub(crate) within: Option<Duration>,
 }
 
+const AT_MOST_ONE: &str = "say at most one number of calls and one time";
+
 impl Until {
     /// Takes a part such as `500calls` or `10m`. Returns whether it is one of these.
     fn take(&mut self, part: &str) -> Result<bool, String> {
@@ -52,10 +57,7 @@ impl Until {
             let time = humantime::parse_duration(part).map_err(|error| error.to_string())?;
             self.within.replace(time).is_some()
         };
-        if is_second {
-            return Err("say at most one number of calls and one time".to_owned());
-        }
-        Ok(true)
+        if is_second { Err(AT_MOST_ONE.to_owned()) } else { Ok(true) }
     }
 }
 
@@ -64,17 +66,38 @@ impl FromStr for CanaryShare {
 
     fn from_str(text: &str) -> Result<CanaryShare, String> {
         let (mut share, mut until) = (None, Until::default());
+        // What the parts say that say it.
+        let (mut of_calls, mut of_requests) = (false, false);
         for part in text.split(',').map(str::trim) {
+            let (part, is_of_requests) = match part.strip_suffix("requests").or_else(|| part.strip_suffix("request")) {
+                Some(part) => (part.trim_end(), true),
+                None => (part, false),
+            };
+            of_requests |= is_of_requests;
             if let Some(percent) = part.strip_suffix('%') {
                 if share.replace(percentage(percent)?).is_some() {
                     return Err("say one share of the calls".to_owned());
                 }
-            } else if !until.take(part)? {
-                return Err(format!("`{part}` is no share, number of calls or time; write it as in 5%,500calls,10m"));
+            } else if is_of_requests {
+                if until.calls.replace(count(part)?).is_some() {
+                    return Err(AT_MOST_ONE.to_owned());
+                }
+            } else {
+                let before = until.calls;
+                if !until.take(part)? {
+                    return Err(format!(
+                        "`{part}` is no share, number of calls or time; write it as in 5%,500calls,10m, or \
+                         5%,500requests,10m"
+                    ));
+                }
+                of_calls |= until.calls != before;
             }
         }
-        let share = share.ok_or("say a share of the calls such as 5%")?;
-        Ok(CanaryShare { share, until })
+        let share = share.ok_or("say a share of the calls such as 5%, or of requests such as 5%requests")?;
+        if of_calls && of_requests {
+            return Err("say calls or requests, and not both: a canary counts what it has a share of".to_owned());
+        }
+        Ok(CanaryShare { share, of_requests, until })
     }
 }
 
@@ -147,7 +170,8 @@ mod tests {
     #[test]
     fn a_canary_has_a_share_and_may_have_a_number_of_calls_and_a_time() {
         let parsed = |text: &str| text.parse::<CanaryShare>();
-        let canary = |share, calls, within| Ok(CanaryShare { share, until: Until { calls, within } });
+        let canary =
+            |share, calls, within| Ok(CanaryShare { share, of_requests: false, until: Until { calls, within } });
         let minutes = |minutes: u64| Some(Duration::from_secs(60 * minutes));
         assert_eq!(parsed("5%"), canary(0.05, None, None));
         assert_eq!(parsed("0.5 %,500calls"), canary(0.005, Some(500), None));
@@ -155,6 +179,23 @@ mod tests {
         for wrong in ["", "5", "0%", "51%", "-1%", "nan%", "500calls", "5%,0calls", "5%,6%", "5%,1m,2m", "5%,x"] {
             assert!(parsed(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_share_is_of_requests_if_a_part_says_so_and_then_no_part_says_calls() {
+        let parsed = |text: &str| text.parse::<CanaryShare>();
+        let canary = |calls, within| Ok(CanaryShare { share: 0.05, of_requests: true, until: Until { calls, within } });
+        let minute = Some(Duration::from_secs(60));
+        assert_eq!(parsed("5%requests"), canary(None, None));
+        assert_eq!(parsed("5 % requests, 1m"), canary(None, minute));
+        assert_eq!(parsed("5%,500 requests"), canary(Some(500), None));
+        assert_eq!(parsed("1m,1request,5%requests"), canary(Some(1), minute));
+        for wrong in
+            ["requests", "500requests", "5%,0requests", "5%,1requests,2requests", "5%,x requests", "5%,requests"]
+        {
+            assert!(parsed(wrong).is_err(), "{wrong}");
+        }
+        assert!(parsed("5%requests,500calls").unwrap_err().contains("not both"));
     }
 
     #[test]

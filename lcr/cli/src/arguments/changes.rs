@@ -18,7 +18,8 @@ pub(crate) struct ChangeOptions {
     pub(crate) trial: Option<TrialEnds>,
     /// Before that, give the new version this share of the calls, such as 5%, and withdraw it if it does worse than the
     /// old one; 5%,500calls says after how many of its own calls it takes the place, and 5%,500calls,10m how long it
-    /// waits for them (default: 1000calls,1h)
+    /// waits for them (default: 1000calls,1h). With 5%requests or 5%,500requests, this share of the requests, each
+    /// whole: what a thread of the program calls while it holds a pin
     #[arg(long, value_name = "SHARE", help_heading = "Change")]
     pub(crate) canary: Option<CanaryShare>,
     /// With --canary: the share is of the calls of this method whose argument has this value, as JSON, such as

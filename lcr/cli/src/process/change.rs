@@ -72,6 +72,9 @@ impl Change {
         }
         let canary = options.canary.map(|canary| {
             let mut rules = json!({ "share": canary.share });
+            if canary.of_requests {
+                rules["of_requests"] = true.into();
+            }
             if !options.matching.is_empty() {
                 rules["matching"] = options.matching.iter().map(condition).collect();
             }

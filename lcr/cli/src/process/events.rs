@@ -97,7 +97,11 @@ pub(crate) fn said(event: &Json) -> (Style, String) {
         "canary_began" => {
             let (before, after) = (component(&event["before"]), component(&event["after"]));
             let percent = (event["share"].as_f64().unwrap_or_default() * 1e8).round() / 1e6;
-            let which = if event["is_matching"] == true { "calls that match" } else { "calls" };
+            let which = match (event["is_matching"] == true, event["of_requests"] == true) {
+                (true, _) => "calls that match",
+                (false, true) => "requests",
+                (false, false) => "calls",
+            };
             let text = match event["is_shadow"] == true {
                 true => format!("shadow began: {before} -> {after}, which gets copies of calls"),
                 false => format!("canary began: {before} -> {after}, which gets {percent} % of the {which}"),
@@ -192,6 +196,13 @@ mod tests {
                     "share": 0.5, "is_matching": true, "wanted": 1000
                 }),
                 "canary began: till 1.0.0 -> till 2.0.0, which gets 50 % of the calls that match",
+            ),
+            (
+                json!({
+                    "event": "canary_began", "number": 1, "before": till("1.0.0"), "after": till("2.0.0"),
+                    "share": 0.5, "is_matching": false, "of_requests": true, "wanted": 1000
+                }),
+                "canary began: till 1.0.0 -> till 2.0.0, which gets 50 % of the requests",
             ),
             (
                 json!({ "event": "canary_ended", "number": 1, "outcome": "withdrawn", "why": "4 faults" }),

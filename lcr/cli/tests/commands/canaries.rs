@@ -108,3 +108,44 @@ fn an_operator_gives_a_new_version_a_share_of_the_calls_with_one_argument_and_ot
     place.run(["abandon"]).with(0);
     assert_eq!(price("ink", 2), "{\"Ok\":6}\n");
 }
+
+#[test]
+fn an_operator_gives_a_new_version_a_share_of_the_requests_and_no_customer_is_served_by_both() {
+    let place = Place::new();
+    let mut server = place.start(&["till_1", "clerk"]);
+    let new = component("clerk_panics");
+    let canary = |rules: &str| place.run(["replace", &new, "--canary", rules, "--override-protected"]);
+    canary("50%requests,20calls").with(64).complains("not both");
+    canary("50%,5requests").with_any().complains("5 requests of a candidate with a share of 0.5");
+    let matching = "shop.clerk.sell:cents=1";
+    let both = place.run(["replace", &new, "--canary", "5%requests", "--matching", matching, "--override-protected"]);
+    both.with_any().complains("leave `matching` or `of_requests` out");
+    let begun = canary("50%requests,1h").with(0).stdout;
+    assert!(begun.contains("which gets 50 % of the requests") && begun.contains("1000 requests left"), "{begun}");
+    let (mut old, mut bad) = (0, 0);
+    while bad < 11 {
+        assert!(!server.tell("sell").contains("smile"), "no request");
+        server.tell("pin");
+        let answers: Vec<String> = (0..3).map(|_| server.tell("sell")).collect();
+        server.tell("unpin");
+        // The new version serves every second of its customers, with a smile.
+        let by_new = answers.iter().filter(|answer| *answer == "no" || answer.contains("smile")).count();
+        assert!(by_new == 0 || by_new == 3, "{answers:?}");
+        bad += usize::from(by_new == 3);
+        old += usize::from(by_new == 0);
+        assert!(bad <= old && old < 1_000, "{bad} of {}", old + bad);
+        if old + bad == 2 {
+            let canary = place.run(["trial", "--json"]).with(0).json()["canary"].take();
+            assert_eq!((&canary["of_requests"], canary["outside"].as_u64()), (&true.into(), Some(2)), "{canary}");
+        }
+    }
+    let until = Instant::now() + Duration::from_secs(60);
+    while place.run(["trial"]).status == 0 {
+        assert!(Instant::now() < until, "the canary does not end");
+        thread::sleep(Duration::from_millis(5));
+    }
+    let listed = place.run(["quarantine"]).with(0).stdout;
+    assert!(listed.contains("11 of its 11 requests had a call that faulted"), "{listed}");
+    server.tell("pin");
+    assert!((0..6).all(|_| server.tell("sell").ends_with("in all")));
+}

@@ -20,6 +20,7 @@ use crate::{
         service::inner::RuntimeInner,
         watching::{
             comparison::{Comparison, Wanted},
+            requests::Requests,
             second_call::{Caller, SecondCalls},
         },
     },
@@ -65,6 +66,7 @@ impl Plan {
     /// names the methods. What an async call would need is a hook around each poll, as for a
     /// [watch](crate::Runtime::watch).
     ///
+    /// [`Canary::of_requests`] has each request served by one of the two versions, whatever it calls, and
     /// [`Canary::shadow`] has the new version get copies of calls instead, and serve nobody.
     ///
     /// Meanwhile the component's calls cost two reads of the clock and some counters more. There is one canary at a
@@ -87,6 +89,7 @@ impl Plan {
     /// - Any refusal of the plan ([`Plan::refusals`]).
     /// - `Invalid` if the plan does anything but replace one component, the rules are out of range, or no method can be
     ///   compared; `State` if a version keeps state, or they would not share a dependency.
+    /// - Of a canary [of requests](Canary::of_requests), `Invalid` if a method would stay with the old version.
     /// - Of a canary of calls that [match](Canary::matching), `Invalid` if no call can; `NotFound` if a pattern means
     ///   no method.
     /// - Of a shadow, `Invalid` if a method that is named in full cannot be shadowed, and `NotFound` if a pattern means
@@ -206,10 +209,12 @@ fn place(
     let weak = Arc::downgrade(&trials);
     let wake = move || weak.upgrade().into_iter().for_each(|trials| trials.canaries().nudge());
     let comparison = Arc::new(Comparison::new(wanted, wake));
-    let chosen = match shadow {
-        Some((patterns, copies)) => Chosen::Copies(Meant::new(patterns), Arc::clone(copies)),
-        None if rules.conditions().is_empty() => Chosen::All,
-        None => Chosen::Matching(Met::new(rules.conditions())),
+    let requests = rules.is_of_requests().then(|| Arc::new(Requests::new(&comparison, inner.core())));
+    let chosen = match (shadow, &requests) {
+        (Some((patterns, copies)), _) => Chosen::Copies(Meant::new(patterns), Arc::clone(copies)),
+        (None, Some(requests)) => Chosen::Requests(Arc::clone(requests)),
+        _ if rules.conditions().is_empty() => Chosen::All,
+        _ => Chosen::Matching(Met::new(rules.conditions())),
     };
     let mut layers = Layers::new(inner, &comparison, chosen);
     auditioned.iter().try_for_each(|auditioned| layers.around(inner, auditioned))?;
@@ -230,7 +235,9 @@ fn place(
         left_out: layers.left_out,
         share: wanted.share,
         matching: rules.conditions().texts(),
+        matching_of: rules.conditions().places(),
         is_shadow: wanted.is_shadow,
+        of_requests: rules.is_of_requests(),
         wanted: wanted.calls,
         actor: plan.options.actor.clone(),
         reason: plan.options.reason.clone(),
@@ -238,6 +245,7 @@ fn place(
     announce(inner, auditioned, Running::new(about.clone(), Arc::clone(&comparison), rules.time()))?;
     let announced = Announced(Some(trials));
     place::put_in(inner, &layers.patches)?;
+    requests.into_iter().for_each(|requests| requests.begin(inner.latest_state().generation()));
     Ok((about, comparison, layers.patches.iter().map(|patch| patch.number).collect(), announced))
 }
 

@@ -92,15 +92,16 @@ impl CanaryCause {
     }
 }
 
-/// The calls of one of the two versions that have ended. Times are in nanoseconds.
+/// The calls of one of the two versions that have ended; of a canary [of requests](crate::canary::Canary::of_requests),
+/// the requests that have ended or gone wrong. Times are in nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CanaryCalls {
     /// How many there were.
     pub calls: u64,
-    /// How many of them ended with a fault.
+    /// How many of them ended with a fault, or had a call that did.
     pub faults: u64,
-    /// How many returned an `Err`.
+    /// How many returned an `Err`, or had a call that did.
     pub errors: u64,
     /// How many were slow: see [`Canary::slow`](crate::canary::Canary::slow).
     pub slow: u64,
@@ -118,9 +119,20 @@ impl From<Counted> for CanaryCalls {
 
 impl fmt::Display for CanaryCalls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let CanaryCalls { calls, faults, errors, slow, .. } = self;
-        write!(f, "{calls} calls, {faults} faults, {errors} errors, {slow} slow")
+        f.write_str(&self.shown("calls"))
     }
+}
+
+impl CanaryCalls {
+    fn shown(&self, unit: &str) -> String {
+        let CanaryCalls { calls, faults, errors, slow, .. } = self;
+        format!("{calls} {unit}, {faults} faults, {errors} errors, {slow} slow")
+    }
+}
+
+/// What is counted.
+pub(super) fn unit(of_requests: bool) -> &'static str {
+    if of_requests { "requests" } else { "calls" }
 }
 
 /// What copies of calls have shown.
@@ -220,11 +232,18 @@ pub struct CanaryStatus {
     /// them; if none, the canary is of all calls of its methods.
     #[serde(default)]
     pub matching: Vec<String>,
+    /// Whether it gets whole requests ([`Canary::of_requests`](crate::canary::Canary::of_requests)). What is called a
+    /// call below is a request then.
+    #[serde(default)]
+    pub of_requests: bool,
+    /// How many calls belonged to no request, and were neither drawn for nor counted; 0 if it is not of requests.
+    #[serde(default)]
+    pub outside: u64,
     /// After how many calls it takes the old version's place.
     pub wanted: u64,
     /// How many calls it got so far.
     pub taken: u64,
-    /// How many of them have not returned.
+    /// How many of them have not returned. A request that has gone wrong is not among them.
     pub under_way: u64,
     /// How many calls of one kind have to go wrong for it to be withdrawn, if none of the old version's does; of a
     /// shadow, how many have to come out differently.
@@ -252,12 +271,13 @@ pub struct CanaryStatus {
 
 impl fmt::Display for CanaryStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let CanaryStatus { before, after, taken, wanted, old, new, left, enough, .. } = self;
+        let CanaryStatus { before, after, taken, wanted, old, new, left, enough, outside, .. } = self;
+        let unit = unit(self.of_requests);
         // Without what the multiplication adds far behind the point.
         let percent = (self.share * 1e8).round() / 1e6;
         match &self.shadow {
             None => {
-                write!(f, "canary: {before} -> {after}, which gets {percent} % of the calls")?;
+                write!(f, "canary: {before} -> {after}, which gets {percent} % of the {unit}")?;
                 if !self.matching.is_empty() {
                     write!(f, " with {:.1000}", self.matching.join(" or "))?;
                 }
@@ -268,8 +288,11 @@ impl fmt::Display for CanaryStatus {
                 writeln!(f, "shadow: {before} -> {after}, which gets copies of the calls of {methods:.1000}")?;
             }
         }
-        writeln!(f, "  {before}: {old}")?;
-        writeln!(f, "  {after}: {new}")?;
+        writeln!(f, "  {before}: {}", old.shown(unit))?;
+        writeln!(f, "  {after}: {}", new.shown(unit))?;
+        if self.of_requests {
+            writeln!(f, "  {outside} calls of no request, which stay with the old version")?;
+        }
         match &self.ending {
             Some(why) => write!(f, "  is about to end: {why}")?,
             None if self.shadow.is_some() => write!(
@@ -280,7 +303,7 @@ impl fmt::Display for CanaryStatus {
             )?,
             None => write!(
                 f,
-                "  {} of {wanted} calls left, {left:.1?} at most; withdrawn at {enough} of a kind that go wrong, if \
+                "  {} of {wanted} {unit} left, {left:.1?} at most; withdrawn at {enough} of a kind that go wrong, if \
                  none of the old version does",
                 wanted.saturating_sub(*taken)
             )?,
@@ -311,6 +334,16 @@ pub struct CanaryEnd {
     pub before: ComponentId,
     /// The candidate.
     pub after: ComponentId,
+    /// What the calls were matched by, without the values: `kv.store.get:key`. None if it was of all calls of its
+    /// methods.
+    #[serde(default)]
+    pub matching: Vec<String>,
+    /// Whether it was of requests.
+    #[serde(default)]
+    pub of_requests: bool,
+    /// How many calls belonged to no request; 0 if it was not of requests.
+    #[serde(default)]
+    pub outside: u64,
     /// The calls of the old version while it lasted.
     pub old: CanaryCalls,
     /// The calls of the candidate.
@@ -332,8 +365,13 @@ pub struct CanaryEnd {
 
 impl fmt::Display for CanaryEnd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let CanaryEnd { outcome, why, before, after, old, new, .. } = self;
+        let CanaryEnd { outcome, why, before, after, .. } = self;
         let what = if self.shadow.is_some() { "shadow" } else { "canary" };
-        write!(f, "{what} {before} -> {after} {}: {why}; {before}: {old}; {after}: {new}", outcome.name())
+        let [old, new] = [&self.old, &self.new].map(|calls| calls.shown(unit(self.of_requests)));
+        write!(f, "{what} {before} -> {after}")?;
+        if !self.matching.is_empty() {
+            write!(f, " by {:.1000}", self.matching.join(" or "))?;
+        }
+        write!(f, " {}: {why}; {before}: {old}; {after}: {new}", outcome.name())
     }
 }

@@ -19,6 +19,7 @@ use crate::{
         watching::{
             canary::{Canary, Candidate},
             comparison::Comparison,
+            requests::Requests,
             second_call::SecondCalls,
             shadow::Shadow,
             signature::Signature,
@@ -39,6 +40,8 @@ const NAME: &str = "lcr-canary";
 /// Which calls are the canary's.
 pub(super) enum Chosen<'r> {
     All,
+    /// Those of whole requests.
+    Requests(Arc<Requests>),
     /// Those that meet a condition.
     Matching(Met<'r>),
     /// Those of the methods that are meant. The candidate gets copies, by this queue.
@@ -75,7 +78,7 @@ impl<'r> Layers<'r> {
     ///
     /// # Errors
     /// `State` if the candidate and the instance that serves have a dependency from different services; `Invalid` if
-    /// there can be none around a method that is named in full.
+    /// there can be none around a method that is named in full, or, of a canary of requests, around any.
     pub(super) fn around(&mut self, inner: &Arc<RuntimeInner>, auditioned: &Auditioned) -> Result<()> {
         let Auditioned { instance, providers, .. } = auditioned;
         for &provider in providers {
@@ -87,6 +90,8 @@ impl<'r> Layers<'r> {
                 let name = format!("{}.{}", old.manifest.interface, method.shape.name().unwrap_or_default());
                 let is_open = match &mut self.chosen {
                     Chosen::All => Some(true),
+                    // A request is served whole.
+                    Chosen::Requests(_) => Some(false),
                     Chosen::Matching(met) => met.is_meant(&name),
                     Chosen::Copies(meant, _) => meant.is_meant(&name),
                 };
@@ -104,8 +109,14 @@ impl<'r> Layers<'r> {
                         self.left_out.push(CanaryLeftOut { method: name, why });
                     }
                     Err(why) => {
-                        let what = if let Chosen::Copies(..) = &self.chosen { "shadow" } else { "canary" };
-                        let text = format!("there is no {what} of {name}: {why}");
+                        let text = match &self.chosen {
+                            Chosen::Requests(_) => format!(
+                                "both versions would serve parts of a request that calls {name}, since that stays with \
+                                 the old one: {why}; give the new version a share of the calls, or put it on trial"
+                            ),
+                            Chosen::Copies(..) => format!("there is no shadow of {name}: {why}"),
+                            Chosen::All | Chosen::Matching(_) => format!("there is no canary of {name}: {why}"),
+                        };
                         return Err(Error::new(ErrorKind::Invalid, text));
                     }
                 }
@@ -161,6 +172,7 @@ impl<'r> Layers<'r> {
         let candidate = Candidate { method: pair, crossing, beginning };
         match &mut self.chosen {
             Chosen::All => Ok(Canary::layer(&self.comparison, Arc::new(signature), None, candidate)),
+            Chosen::Requests(requests) => Ok(Requests::layer(requests, Arc::new(signature), candidate)),
             Chosen::Matching(met) => {
                 let signature = Arc::new(signature);
                 let matching = met.of(signature.name(), (method, new_method), &signature)?;
@@ -180,7 +192,7 @@ impl<'r> Layers<'r> {
     /// `NotFound`, `Invalid`
     pub(super) fn check(&self) -> Result<()> {
         match &self.chosen {
-            Chosen::All => Ok(()),
+            Chosen::All | Chosen::Requests(_) => Ok(()),
             Chosen::Matching(met) => met.check(),
             Chosen::Copies(meant, _) => meant.check(),
         }

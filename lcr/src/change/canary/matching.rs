@@ -86,6 +86,14 @@ impl Conditions {
         let written = |(method, Value { argument, json }): (&String, &Value)| format!("{method}:{argument}={json}");
         self.methods.iter().zip(&self.values).map(written).collect()
     }
+
+    /// The same without the values: for what is logged and told.
+    pub(super) fn places(&self) -> Vec<String> {
+        let written = |(method, Value { argument, .. }): (&String, &Value)| format!("{method}:{argument}");
+        let mut places: Vec<String> = self.methods.iter().zip(&self.values).map(written).collect();
+        places.dedup();
+        places
+    }
 }
 
 /// Conditions, and what has come of them among the methods of a component.

@@ -22,7 +22,9 @@
 //! | [`end`] | what others see |
 //!
 //! How calls are drawn and counted is [`comparison`](crate::host::watching::comparison), what makes a version worse,
-//! and after how many calls, [`evidence`](crate::host::watching::evidence).
+//! and after how many calls, [`evidence`](crate::host::watching::evidence). Where the share is of whole requests, a
+//! request stands for a call in all of this, and [`requests`](crate::host::watching::requests) says what one is, which
+//! version serves it, and until when.
 //!
 //! # Shadows
 //! A *shadow* is a canary whose candidate serves nobody: its layers copy calls of chosen methods, and a thread calls
@@ -36,14 +38,15 @@
 //! 1. At no moment has the candidate served more than its share of the calls since the canary began; of those that
 //!    match, if it is of these.
 //! 2. From the call on by which it is known to do worse, it gets none; calls that are inside go on. So with `t` threads
-//!    that call, `t - 1` more calls than the test needs may be its own.
+//!    that call, `t - 1` more calls than the test needs may be its own. A request that is under way goes on with it.
 //! 3. Neither version keeps state, and both have the same services as dependencies: what one does, the other sees.
 //!    Which services these are is compared when the canary begins.
 //! 4. A fault of the candidate names it, and charges neither the old version nor a trial.
 //! 5. What is promoted is what was tried: the plan keeps the file's private copy from before the canary.
 //! 6. The candidate is destroyed when no call and no pin can reach the layers, by the reaper, as a replaced instance
 //!    is.
-//! 7. The end of the runtime ends the canary first. In the child of a fork the old version serves all calls.
+//! 7. The end of the runtime ends the canary first. In the child of a fork the old version serves all calls, but those
+//!    of the forking thread's request, if that has drawn the candidate.
 
 mod audition;
 mod begin;

@@ -48,7 +48,8 @@ impl Runtime {
     }
 
     /// Ends the canary that is under way: the old version serves all calls. Blocks until no further call reaches the
-    /// candidate. Its file does not get into quarantine, since it did not fail.
+    /// candidate, but those of [requests](crate::canary::Canary::of_requests) that it serves already. Its file does
+    /// not get into quarantine, since it did not fail.
     ///
     /// # Errors
     /// `NotFound` if no canary is under way; `Invalid` if it was promoted at the same time; `Closed` if the runtime is

@@ -4,10 +4,7 @@ use std::{collections::hash_map::RandomState, hash::BuildHasher, time::Duration}
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    host::watching::{
-        comparison::{Limits, Wanted},
-        evidence::Evidence,
-    },
+    host::watching::{comparison::Wanted, evidence::Evidence, pace::Limits},
 };
 
 use super::matching::Conditions;
@@ -35,6 +32,7 @@ pub struct Canary {
     within: Duration,
     seed: Option<u64>,
     limits: Option<Limits>,
+    of_requests: bool,
     /// The methods of which it gets copies of calls; `None` if it gets calls themselves.
     shadow: Option<Vec<String>>,
     /// What the calls have to have that are drawn for; all are, if there is none.
@@ -46,7 +44,34 @@ impl Canary {
     pub fn share(share: f64) -> Canary {
         let limits = Some(Limits { factor: 2.0, least: Duration::from_millis(1) });
         let (within, conditions) = (Duration::from_secs(3600), Conditions::default());
-        Canary { share, calls: 1_000, within, seed: None, limits, shadow: None, conditions }
+        Canary { share, calls: 1_000, within, seed: None, limits, of_requests: false, shadow: None, conditions }
+    }
+
+    /// The share is of *requests*: one draw is for all calls that a thread makes from its first
+    /// [`Runtime::pin`](crate::Runtime::pin) on until its last one is dropped, so the new version serves the whole
+    /// request, or the old one does. It is drawn for when it first calls the component; requests that do not are not
+    /// counted. [`calls`](Canary::calls) then are requests, and so is what is counted and compared: a request is bad if
+    /// one of its calls faults, if one returns an `Err`, or if its calls are [slow](Canary::slow) in sum, where the
+    /// first 100 requests of the old version say what is usual. The time between its calls does not matter. The first
+    /// two count at once, so a request that is held for long hides nothing, and a good one counts at its end.
+    ///
+    /// Who holds a pin when the canary ends keeps the version that it was served by, and the new version is destroyed
+    /// behind the last such pin. Calls without a pin, and under a pin from before the canary, stay with the old version
+    /// and are not counted; [`CanaryStatus::outside`](crate::canary::CanaryStatus::outside) tells how many there were.
+    /// What other threads do for a request is not of it, as for a pin. A call through a [`Pinned`](crate::Pinned)
+    /// handle goes with the request of the thread that makes it, if the handle was pinned during the canary.
+    ///
+    /// Refused are components with a method that would stay with the old version, such as an async one, since a request
+    /// that calls it would be served by both. A [`shadow`](Canary::shadow), and conditions by
+    /// [`matching`](Canary::matching), have no requests.
+    ///
+    /// ```
+    /// let rules = lcr::canary::Canary::share(0.05).of_requests().calls(500);
+    /// # drop(rules);
+    /// ```
+    pub fn of_requests(mut self) -> Canary {
+        self.of_requests = true;
+        self
     }
 
     /// A *shadow*: the candidate serves nobody. It gets copies of the calls of these methods, on a thread of its own,
@@ -78,8 +103,8 @@ impl Canary {
     /// all methods that have such an argument. The argument is named as the version that serves names it, or by its
     /// place from 1. The value is JSON, as for a [call](crate::Runtime::call), and compared by its shape with what the
     /// method would get, below all patches: at most 4,096 bytes each, and 64 of them in all. A comparison takes 65,536
-    /// steps at most, each of a part or of 16 bytes, and of a [`Serde`](crate::Serde) value four a byte; an argument that
-    /// needs more does not match.
+    /// steps at most, each of a part or of 16 bytes, and of a [`Serde`](crate::Serde) value four a byte; an argument
+    /// that needs more does not match.
     ///
     /// Refused are a method or argument that is not there, a value that the argument cannot have or that cannot be made
     /// from JSON, and an argument that is or has a secret. Of a pattern, methods that do not fit stay with the old
@@ -134,6 +159,10 @@ impl Canary {
         self.within
     }
 
+    pub(super) fn is_of_requests(&self) -> bool {
+        self.of_requests
+    }
+
     /// The methods of which it gets copies of calls; `None` if it gets calls themselves.
     pub(super) fn shadowed(&self) -> Option<&[String]> {
         self.shadow.as_deref()
@@ -159,6 +188,15 @@ impl Canary {
                         or give the new version a share of these calls";
             return refused(text.to_owned());
         }
+        if is_shadow && self.of_requests {
+            let text = "a shadow serves no request, so there is no share of them; leave `of_requests` out";
+            return refused(text.to_owned());
+        }
+        if self.of_requests && !self.conditions.is_empty() {
+            let text = "whether a request matches shows in one of its calls, when the old version may have served \
+                        others of them; leave `matching` or `of_requests` out";
+            return refused(text.to_owned());
+        }
         self.conditions.check()?;
         if !(is_shadow || self.share > 0.0 && self.share <= MOST) {
             return refused(format!(
@@ -173,9 +211,11 @@ impl Canary {
         let fewest = if is_shadow { 1 } else { Evidence::new(self.share).fewest() };
         if self.calls < fewest {
             return refused(format!(
-                "{} calls of a candidate with a share of {} show nothing, even if it fails each; it has to get \
+                "{} {} of a candidate with a share of {} show nothing, even if it fails each; it has to get \
                  {fewest} at the least, and many more to show that it seldom fails",
-                self.calls, self.share
+                self.calls,
+                if self.of_requests { "requests" } else { "calls" },
+                self.share
             ));
         }
         if self.within.is_zero() || self.within > LONGEST {

@@ -63,6 +63,10 @@ pub(super) struct About {
     pub(super) share: f64,
     /// What the calls have that are drawn for; all are, if there is none.
     pub(super) matching: Vec<String>,
+    /// The same without the values.
+    pub(super) matching_of: Vec<String>,
+    /// Whether the unit is the request.
+    pub(super) of_requests: bool,
     /// Whether the candidate gets copies, and serves nobody.
     pub(super) is_shadow: bool,
     pub(super) wanted: u64,
@@ -95,7 +99,7 @@ impl Running {
 
     pub(super) fn status(&self) -> CanaryStatus {
         let About { number, before, after, hash, methods, left_out, share, matching, .. } = self.about.clone();
-        let About { is_shadow, wanted, actor, reason, .. } = self.about.clone();
+        let About { is_shadow, of_requests, wanted, actor, reason, .. } = self.about.clone();
         let (old, new) = self.comparison.now();
         let (taken, under_way) = self.comparison.under_way();
         CanaryStatus {
@@ -107,6 +111,8 @@ impl Running {
             left_out,
             share,
             matching,
+            of_requests,
+            outside: self.comparison.outside(),
             wanted,
             taken,
             under_way,

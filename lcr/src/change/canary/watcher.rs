@@ -40,7 +40,7 @@ use crate::{
 };
 
 use super::{
-    end::{CanaryCause, CanaryEnd, CanaryOutcome},
+    end::{CanaryCause, CanaryEnd, CanaryOutcome, unit},
     standing::{About, Asked},
 };
 
@@ -98,9 +98,19 @@ struct Decision {
 impl Watcher {
     pub(super) fn run(self) {
         if let Some(inner) = self.inner.upgrade() {
-            let About { number, before, after, share, matching, is_shadow, wanted, .. } = self.about.clone();
+            let About { number, before, after, share, matching, is_shadow, of_requests, wanted, .. } =
+                self.about.clone();
             let is_matching = !matching.is_empty();
-            inner.tell(EventKind::CanaryBegan { number, before, after, share, is_matching, is_shadow, wanted });
+            inner.tell(EventKind::CanaryBegan {
+                number,
+                before,
+                after,
+                share,
+                is_matching,
+                of_requests,
+                is_shadow,
+                wanted,
+            });
         }
         let Some(decision) = self.decide() else {
             // In the child of a fork, or without a runtime, there is nothing to end.
@@ -138,7 +148,10 @@ impl Watcher {
                     match self.unknown() {
                         Some(why) => (CanaryCause::TooFewCalls, why, false),
                         None => {
-                            let which = if self.about.matching.is_empty() { "calls" } else { "calls that match" };
+                            let which = match self.about.matching.is_empty() {
+                                true => unit(self.about.of_requests),
+                                false => "calls that match",
+                            };
                             let text = format!("it has answered {} {which} and did no worse", self.about.wanted);
                             (CanaryCause::Calls, text, true)
                         }
@@ -168,9 +181,20 @@ impl Watcher {
     fn too_few(&self, lasts: Duration) -> String {
         let (taken, under_way) = self.comparison.under_way();
         let returned = taken - under_way;
-        let mut text = format!("it has answered {returned} of {} calls within {lasts:?}", self.about.wanted);
+        let About { wanted, of_requests, .. } = self.about;
+        let mut text = format!("it has answered {returned} of {wanted} {} within {lasts:?}", unit(of_requests));
         if under_way > 0 {
-            text += &format!(", and {under_way} have not returned");
+            text += &format!(", and {under_way} have not {}", if of_requests { "ended" } else { "returned" });
+        }
+        if of_requests {
+            let outside = self.comparison.outside();
+            text += &match self.comparison.begun() {
+                0 => format!(
+                    "; no request came, and {outside} calls that belong to none: a request is what a thread calls \
+                     while it holds a `Runtime::pin` that it took during the canary"
+                ),
+                _ => format!("; {outside} calls belong to no request"),
+            };
         }
         if !self.about.matching.is_empty() {
             let (old, new) = self.comparison.now();
@@ -193,8 +217,15 @@ impl Watcher {
             Worse::Times => (CanaryCause::Times, old.slow, new.slow, "were slow"),
             Worse::Results => return self.different(new.calls),
         };
-        let mut why =
-            format!("{of_new} of its {} calls {verb}, and {of_old} of {} of the old version", new.calls, old.calls);
+        let (unit, has) = match (self.about.of_requests, worse) {
+            (false, _) => ("calls", ""),
+            (true, Worse::Times | Worse::Results) => ("requests", ""),
+            (true, Worse::Faults | Worse::Errors) => ("requests", "had a call that "),
+        };
+        let mut why = format!(
+            "{of_new} of its {} {unit} {has}{verb}, and {of_old} of {} of the old version",
+            new.calls, old.calls
+        );
         let last = self.comparison.last();
         if !last.is_empty() {
             why += &format!("; the last one: {last}");
@@ -253,6 +284,9 @@ impl Watcher {
             why,
             before: about.before,
             after: about.after,
+            matching: about.matching_of,
+            of_requests: about.of_requests,
+            outside: comparison.outside(),
             old: old.into(),
             new: new.into(),
             shadow: about.is_shadow.then(|| comparison.differences().into()),

@@ -156,6 +156,12 @@ impl RuntimeInner {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The part of the runtime that calls read, for comparing.
+    #[cfg(feature = "reflect")]
+    pub(crate) fn core(&self) -> *const Core {
+        &raw const self.core
+    }
+
     /// The bookkeeping, with all dropped handles taken back: a plan must not count an instance as in use
     /// only because the reaper has not run yet.
     pub(crate) fn latest_state(&self) -> MutexGuard<'_, State> {

@@ -36,6 +36,10 @@ use super::{
 /// the slow path. A pin keeps the replaced instances of its world from being destroyed, and a hand-over of
 /// state waits for it, at most for the plan's timeout. A thread may hold several pins and drop them in any
 /// order; its calls use the newest one. A pin stays on its thread: it is not [`Send`].
+///
+/// A pin that a thread takes while it holds another one holds the same world. So what a thread calls from its first pin
+/// on, until its last one is dropped, is one *request*, of which a [canary](crate::canary::Canary::of_requests) can
+/// get a share.
 #[must_use = "the world is let go when the pin is dropped"]
 pub struct Pin {
     inner: Arc<RuntimeInner>,
@@ -78,8 +82,11 @@ impl Drop for Pin {
         // of it is alive.
         let pinned = unsafe { &mut thread.own().pinned };
         pinned.retain(|other| other.pin != self.pin || !ptr::eq(other.core, &raw const self.inner.core));
+        // SAFETY: as above.
+        let request = unsafe { thread.own() }.end_request(&raw const self.inner.core);
         thread.allow_fast_path();
         self.inner.unpin(self.pin);
+        drop(request);
     }
 }
 

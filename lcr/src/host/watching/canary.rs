@@ -1,7 +1,8 @@
 //! A canary's layer: it gives some calls of a method to a candidate, in the place of the method itself.
 //!
 //! It stands below all patches, so a call of the candidate goes through the patches that stand, as it will when the
-//! candidate has taken the old version's place, and every watch sees it.
+//! candidate has taken the old version's place, and every watch sees it. A canary [of requests](super::requests) has
+//! layers of its own, for which rules 1 to 3 and 5 hold, too.
 //!
 //! # Rules
 //! 1. *Ownership.* The arguments and the place for the outcome go on once and unchanged, either to what is below or to
@@ -19,9 +20,10 @@
 use std::{sync::Arc, time::Instant};
 
 use super::{
-    comparison::{Comparison, Pace},
+    comparison::Comparison,
     layer::{Call, Ended, quietly},
     matching::Matching,
+    pace::Pace,
     signature::Signature,
 };
 use crate::{

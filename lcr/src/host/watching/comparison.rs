@@ -9,13 +9,6 @@
 //! share of all calls from the first one on. So it gets a call with a chance of at most the share, which is what
 //! [`evidence`](super::evidence) rests on, and no caller can say that the candidate served more than the share, at
 //! whatever moment. It gets no more calls than are wanted in all.
-//!
-//! # Slow calls
-//!
-//! A call is slow if it takes longer than a limit, which is set when the old version has answered [`PACE`] calls of
-//! the method: a multiple of the time that half of them did not exceed, and not less than a time below which nobody
-//! minds. The second is needed, since a version that gets few calls finds caches colder. Calls before that are slow for
-//! neither version.
 
 use std::{
     fmt,
@@ -31,15 +24,12 @@ use super::{
     differences::{self, Differences},
     evidence::Evidence,
     fail::scatter,
-    histogram::Histogram,
     layer::Ended,
-    side::{Counted, How, Side},
+    pace::{Limits, Pace},
+    side::{Counted, How, Side, Wrong},
     signature::Signature,
     trace::{cut, outcome},
 };
-
-/// After how many calls of the old version the limit of slow calls of a method is set.
-const PACE: u64 = 100;
 
 /// The longest text that is kept of what went wrong, in bytes.
 const TEXT: usize = 512;
@@ -57,7 +47,9 @@ pub(crate) struct Comparison {
     evidence: Option<Evidence>,
     pub(super) differences: Differences,
     calls: AtomicU64,
-    /// How many of them the candidate got.
+    /// How many calls were of no request, and not drawn for. Only of a canary of requests.
+    outside: AtomicU64,
+    /// How many of the calls the candidate got.
     taken: AtomicU64,
     old: Side,
     new: Side,
@@ -66,15 +58,6 @@ pub(crate) struct Comparison {
     last: Mutex<String>,
     /// Wakes whoever decides.
     wake: Box<dyn Fn() + Send + Sync>,
-}
-
-/// When a call is slow.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    /// The multiple of the time that half of the calls do not exceed.
-    pub(crate) factor: f64,
-    /// Never below this.
-    pub(crate) least: Duration,
 }
 
 /// What is asked of a comparison.
@@ -123,6 +106,7 @@ impl Comparison {
             evidence: (!is_shadow).then(|| Evidence::new(share)),
             differences: Differences::default(),
             calls: AtomicU64::new(0),
+            outside: AtomicU64::new(0),
             taken: AtomicU64::new(0),
             old: Side::new(),
             new: Side::new(),
@@ -153,6 +137,16 @@ impl Comparison {
         let ended = self.new.ended.load(Ordering::Acquire);
         let taken = self.taken.load(Ordering::Acquire);
         (taken, taken.saturating_sub(ended))
+    }
+
+    /// How many calls were drawn for.
+    pub(crate) fn begun(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// How many calls were of no request.
+    pub(crate) fn outside(&self) -> u64 {
+        self.outside.load(Ordering::Relaxed)
     }
 
     /// The numbers of the old version, and of the candidate.
@@ -221,24 +215,60 @@ impl Comparison {
         side.slow.fetch_add(u64::from(takes_long), Ordering::Relaxed);
         side.count(took, How::of(ended));
         let is_bad = is_new && (!ended.is_good() || takes_long);
-        let is_worse = is_bad && self.note_bad(took, takes_long, signature, ended);
-        // After that: whoever finds that all wanted calls have ended finds what the last one has shown.
+        let is_worse = is_bad && self.note_bad(said(took, takes_long, signature, ended));
+        self.count_ended(is_new, is_worse);
+    }
+
+    /// Counts one more that has ended. Whoever finds that all wanted calls have ended finds what the last one has
+    /// shown, so this comes after that.
+    fn count_ended(&self, is_new: bool, is_worse: bool) {
+        let side = if is_new { &self.new } else { &self.old };
         let count = side.ended.fetch_add(1, Ordering::AcqRel) + 1;
         if is_worse || is_new && count >= self.wanted {
             (self.wake)();
         }
     }
 
+    /// Counts a call of no request.
+    pub(super) fn note_outside(&self) {
+        self.outside.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts in which ways a request goes wrong, each for the first time. If none was counted before, the request
+    /// counts as one that has ended.
+    #[cold]
+    pub(super) fn note_wrong(&self, is_new: bool, wrong: Wrong, is_counted: bool, text: impl FnOnce() -> String) {
+        let side = if is_new { &self.new } else { &self.old };
+        let Wrong { faulted, erred, took_long } = wrong;
+        for (count, is_one) in [(&side.faults, faulted), (&side.errors, erred), (&side.slow, took_long)] {
+            count.fetch_add(u64::from(is_one), Ordering::Relaxed);
+        }
+        let is_worse = is_new && self.note_bad(text());
+        match is_counted {
+            false => self.count_ended(is_new, is_worse),
+            true if is_worse => (self.wake)(),
+            true => {}
+        }
+    }
+
+    /// Whether a request whose calls took so long is slow, where the limit is that of the first requests. Called once
+    /// for each.
+    pub(super) fn takes_long(&self, is_new: bool, pace: &Pace, took: Duration) -> bool {
+        self.limits.is_some_and(|limits| pace.takes_long(is_new, took, limits))
+    }
+
+    /// Counts a request that has ended. `is_counted` says whether it went wrong before.
+    pub(super) fn note_request(&self, is_new: bool, took: Duration, is_counted: bool) {
+        let side = if is_new { &self.new } else { &self.old };
+        side.count(took, How::Good);
+        if !is_counted {
+            self.count_ended(is_new, false);
+        }
+    }
+
     /// Looks whether a bad call of the candidate was one too many. Returns whether it was the first one that was.
     #[cold]
-    fn note_bad(&self, took: Duration, takes_long: bool, signature: &Signature, ended: &Ended<'_>) -> bool {
-        // Without values: they would be in logs, in events and in the quarantine, and nobody asked for that.
-        let (word, said) = outcome(signature, ended, false, TEXT / 2);
-        let how = if takes_long && ended.is_good() { format!("took {took:.1?}") } else { word.to_owned() };
-        let text = match said.filter(|_| !ended.is_good()) {
-            Some(said) => format!("{} {how}: {said}", signature.name()),
-            None => format!("{} {how}", signature.name()),
-        };
+    fn note_bad(&self, text: String) -> bool {
         if let Ok(mut last) = self.last.try_lock() {
             *last = cut(text, TEXT);
         }
@@ -255,6 +285,17 @@ impl Comparison {
         // No caller needs to wait for whoever decides.
         self.switch.turn_off();
         self.worse.set(worse).is_ok()
+    }
+}
+
+/// What went wrong in a call, without values: they would be in logs, in events and in the quarantine, and nobody asked
+/// for that.
+pub(super) fn said(took: Duration, takes_long: bool, signature: &Signature, ended: &Ended<'_>) -> String {
+    let (word, said) = outcome(signature, ended, false, TEXT / 2);
+    let how = if takes_long && ended.is_good() { format!("took {took:.1?}") } else { word.to_owned() };
+    match said.filter(|_| !ended.is_good()) {
+        Some(said) => format!("{} {how}: {said}", signature.name()),
+        None => format!("{} {how}", signature.name()),
     }
 }
 
@@ -276,37 +317,6 @@ impl Drop for Taken {
         if !self.is_compared {
             self.comparison.taken.fetch_sub(1, Ordering::AcqRel);
         }
-    }
-}
-
-/// When a call of one method is slow.
-pub(super) struct Pace {
-    /// Of the first calls of the old version.
-    times: Histogram,
-    counted: AtomicU64,
-    /// In nanoseconds; 0 until it is set.
-    limit: AtomicU64,
-}
-
-impl Pace {
-    pub(super) fn new() -> Pace {
-        Pace { times: Histogram::new(), counted: AtomicU64::new(0), limit: AtomicU64::new(0) }
-    }
-
-    fn takes_long(&self, is_new: bool, took: Duration, limits: Limits) -> bool {
-        let limit = self.limit.load(Ordering::Relaxed);
-        if limit > 0 {
-            return took > Duration::from_nanos(limit);
-        }
-        if !is_new {
-            self.times.note(took);
-            if self.counted.fetch_add(1, Ordering::Relaxed) + 1 == PACE {
-                let multiple = (self.times.quantile(500) as f64 * limits.factor) as u64;
-                let least = u64::try_from(limits.least.as_nanos()).unwrap_or(u64::MAX);
-                self.limit.store(multiple.max(least).max(1), Ordering::Relaxed);
-            }
-        }
-        false
     }
 }
 
@@ -337,18 +347,5 @@ mod tests {
         let comparison = comparison(0.5, 10, 0);
         assert_eq!((0..1_000).filter(|_| comparison.is_for_candidate()).count(), 10);
         assert!(!comparison.is_complete());
-    }
-
-    #[test]
-    fn a_call_is_slow_by_what_the_old_version_took_and_never_below_what_nobody_minds() {
-        let limits = Limits { factor: 2.0, least: Duration::from_millis(1) };
-        let millis = Duration::from_millis;
-        for (usual, fine, slow) in [(millis(10), millis(20), millis(24)), (millis(0), millis(1), millis(2))] {
-            let pace = Pace::new();
-            assert!(!pace.takes_long(true, millis(1_000), limits), "nothing is known of the old version");
-            (0..PACE).for_each(|_| assert!(!pace.takes_long(false, usual, limits)));
-            assert!(!pace.takes_long(true, fine, limits) && pace.takes_long(true, slow, limits), "{usual:?}");
-            assert!(pace.takes_long(false, slow, limits), "the old version's count, too");
-        }
     }
 }

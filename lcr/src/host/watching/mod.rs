@@ -16,7 +16,8 @@
 //! | [`fail`] | has a share of the calls fail |
 //! | [`record`] | a line for each call that can be replayed |
 //! | [`canary`], [`matching`] | gives a share of the calls to another version, or of those with some argument |
-//! | [`comparison`], [`side`], [`evidence`] | how the two versions do, and whether one does worse |
+//! | [`requests`] | gives it a share of the requests, each whole |
+//! | [`comparison`], [`side`], [`pace`], [`evidence`] | how the two versions do, and whether one does worse |
 //! | [`shadow`], [`copies`] | gives copies of calls to another version, by a bounded queue |
 //! | [`second_call`], [`shadowed`] | makes them there, and compares what came of them |
 //! | [`differences`] | the calls that came out differently |
@@ -57,8 +58,10 @@ mod histogram;
 pub(crate) mod layer;
 pub(crate) mod lines;
 pub(crate) mod matching;
+pub(crate) mod pace;
 pub(crate) mod polled;
 pub(crate) mod record;
+pub(crate) mod requests;
 pub(crate) mod second_call;
 pub(crate) mod shadow;
 pub(crate) mod shadowed;

@@ -35,6 +35,34 @@ pub(super) enum How {
     Fault,
 }
 
+/// In which ways a request has gone wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Wrong {
+    pub(super) faulted: bool,
+    pub(super) erred: bool,
+    pub(super) took_long: bool,
+}
+
+impl Wrong {
+    pub(super) fn is_any(self) -> bool {
+        self != Wrong::default()
+    }
+
+    pub(super) fn and(self, other: Wrong) -> Wrong {
+        let Wrong { faulted, erred, took_long } = other;
+        Wrong { faulted: self.faulted || faulted, erred: self.erred || erred, took_long: self.took_long || took_long }
+    }
+
+    pub(super) fn without(self, other: Wrong) -> Wrong {
+        let Wrong { faulted, erred, took_long } = other;
+        Wrong {
+            faulted: self.faulted && !faulted,
+            erred: self.erred && !erred,
+            took_long: self.took_long && !took_long,
+        }
+    }
+}
+
 impl How {
     /// An async method has no candidate, so no call of one ends by being dropped.
     pub(super) fn of(ended: &Ended<'_>) -> How {

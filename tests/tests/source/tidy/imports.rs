@@ -12,7 +12,7 @@ use super::{is_test, sources};
 const ROOMS: [(&str, &[&str]); 6] = [
     ("image", &[]),
     ("reflect", &["image"]),
-    ("watching", &["image", "reflect"]),
+    ("watching", &["image", "reflect", "worlds"]),
     ("worlds", &[]),
     ("objects", &["image", "worlds"]),
     ("service", &["image", "reflect", "worlds", "objects"]),

@@ -70,6 +70,10 @@ pub enum EventKind {
         /// Whether it is only of calls that match ([`Canary::matching`](crate::canary::Canary::matching)).
         #[serde(default)]
         is_matching: bool,
+        /// Whether it is of whole requests ([`Canary::of_requests`](crate::canary::Canary::of_requests)), and `wanted`
+        /// their number.
+        #[serde(default)]
+        of_requests: bool,
         /// Whether it gets copies of calls, and serves nobody.
         #[serde(default)]
         is_shadow: bool,

@@ -22,6 +22,7 @@ use std::{
 use child::in_child;
 use lcr::{
     ErrorKind, Handle, Pinned, Runtime, RuntimeBuilder, Trial,
+    canary::Canary,
     watch::{Watch, Watching},
 };
 use lcr_tests::{
@@ -31,6 +32,7 @@ use lcr_tests::{
     crowd::{Lower, Scene, Upper},
     empty_runtime, in_a_process_of_its_own,
     interfaces::Counter,
+    mill::Press,
     script::{Misdeed, Moment},
     wait_until,
 };
@@ -266,6 +268,36 @@ fn a_child_has_no_trial_and_what_is_on_trial_in_its_parent_serves_on_in_it() {
         assert!(bank.rt.trial().is_some());
         bank.rt.confirm().unwrap();
         assert_eq!(bank.vault.version(), 2);
+    });
+}
+
+#[test]
+fn a_request_keeps_the_version_that_a_canary_drew_for_it_in_the_child_too_and_no_later_one_is_drawn_for() {
+    in_a_process_of_its_own(|| {
+        let rt = empty_runtime();
+        rt.load(component("press_1")).unwrap();
+        let press: Handle<dyn Press> = rt.service().unwrap();
+        rt.plan().replace(component("press_2")).canary(Canary::share(0.5).of_requests()).unwrap();
+        let mut pin = rt.pin().ok();
+        while press.version() == 1 {
+            drop(pin.take());
+            pin = rt.pin().ok();
+        }
+        let before = rt.canary().unwrap();
+        in_child(|| {
+            assert_eq!((press.version(), rt.canary().is_none()), (2, true));
+            drop(pin.take());
+            for _ in 0..20 {
+                let _pin = rt.pin().unwrap();
+                assert_eq!((press.version(), press.press(4)), (1, Ok(2)));
+            }
+        });
+        // The parent's is as it was, and counts at its end.
+        assert_eq!(press.version(), 2);
+        drop(pin);
+        let after = rt.canary().unwrap();
+        assert_eq!((after.old, after.new.calls, after.under_way), (before.old, before.new.calls + 1, 0), "{after}");
+        assert_eq!(rt.promote_canary().unwrap().new.calls, after.new.calls);
     });
 }
 

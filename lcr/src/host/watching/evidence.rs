@@ -32,6 +32,9 @@
 //!
 //! Calls are counted as they end. A bad call of the old version that takes longer to go wrong than one of the candidate
 //! counts later, so as many bad calls of the old version may be missing at a moment as are under way then.
+//!
+//! What is drawn for is what is counted. Where one draw is for a whole [request](super::requests), a request stands
+//! for a call in all of this: of ten calls that go wrong in one request, nine say nothing more.
 
 /// How many times as often calls go wrong in a version that is to be found.
 const RATIOS: [f64; 2] = [2.0, 10.0];

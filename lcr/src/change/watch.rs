@@ -21,6 +21,10 @@
 //! when it wakes by itself. A caller that wakes takes a processor and this lock, and while the gate is shut
 //! all other callers would wait for both. So at the gate the thread says at once when the deadline of the hand-over
 //! is, which is the earlier one.
+//!
+//! A machine may stand still, or have no processor for this process. Time that passed then was no time for the
+//! transaction's thread, which goes on at the same moment as its caller. So a caller that finds the deadline passed
+//! sleeps once more, for [`LAST`], before it gives up; and again if it comes late from that.
 
 use std::{
     sync::{
@@ -37,6 +41,9 @@ use crate::{
 };
 
 use super::spent::Spent;
+
+/// How long a caller that finds the deadline passed sleeps before it gives up.
+const LAST: Duration = Duration::from_millis(100);
 
 /// The phases that run components' code or wait for calls, in order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -92,6 +99,8 @@ enum State {
 struct Progress {
     phase: Phase,
     deadline: Deadline,
+    /// Whether the deadline was moved by [`State::make_up`].
+    is_made_up: bool,
     /// Until when the caller sleeps: not longer than until the deadline.
     looks_at: Deadline,
     /// The code that runs, and its component; `None` between two steps.
@@ -170,6 +179,19 @@ impl State {
         }
     }
 
+    /// Gives a running transaction whose deadline has passed [`LAST`] from now, unless its caller has slept for that
+    /// already and was not held up meanwhile.
+    fn make_up(&mut self, now: Instant) {
+        if let State::Running(progress) = self
+            && progress.deadline.has_passed()
+            && (!progress.is_made_up || progress.deadline.later(LAST).has_passed())
+        {
+            progress.is_made_up = true;
+            progress.deadline = Deadline::after(now, LAST);
+            progress.looks_at = progress.deadline;
+        }
+    }
+
     /// The caller gives up, if the deadline of a running transaction has passed.
     fn give_up(&mut self) -> Option<Stalled> {
         match self {
@@ -186,7 +208,8 @@ impl State {
 impl Watch {
     pub(super) fn new(deadline: Deadline) -> Watch {
         let (since, thread) = (Instant::now(), ThreadId::NONE);
-        let progress = Progress { phase: Phase::Load, deadline, looks_at: deadline, step: None, since, thread };
+        let progress =
+            Progress { phase: Phase::Load, deadline, is_made_up: false, looks_at: deadline, step: None, since, thread };
         let watched = Watched { state: State::Running(progress), spent: Spent::default(), is_finished: false };
         Watch { watched: Mutex::new(watched), changed: Condvar::new(), unwanted: AtomicU32::new(0) }
     }
@@ -215,7 +238,8 @@ impl Watch {
         let sleeps_longer = until.is_before(progress.looks_at);
         // A caller that is not woken looks when it was going to.
         let looks_at = if sleeps_longer { until } else { progress.looks_at };
-        *progress = Progress { phase, deadline, looks_at, step: None, since: Instant::now(), thread };
+        *progress =
+            Progress { phase, deadline, is_made_up: false, looks_at, step: None, since: Instant::now(), thread };
         drop(watched);
         if sleeps_longer {
             self.changed.notify_all();
@@ -291,6 +315,7 @@ impl Watch {
             if watched.is_finished {
                 return Ok(());
             }
+            watched.state.make_up(Instant::now());
             if let Some(stalled) = watched.state.give_up() {
                 self.unwanted.store(1, Ordering::Relaxed);
                 return Err(stalled);
@@ -313,88 +338,4 @@ impl Watch {
 }
 
 #[cfg(all(test, not(loom)))]
-mod tests {
-    use super::*;
-
-    fn watch(limit: Duration) -> Watch {
-        Watch::new(Deadline::after(Instant::now(), limit))
-    }
-
-    #[test]
-    fn a_committed_transaction_is_neither_refused_nor_given_up() {
-        let watch = watch(Duration::ZERO);
-        watch.decide().unwrap();
-        watch.publish(7);
-        assert_eq!(watch.refuse(), Outcome::Committed(7));
-        assert!(watch.lock().state.give_up().is_none());
-        assert_eq!(watch.committed(), Some(7));
-    }
-
-    #[test]
-    fn a_refused_transaction_is_not_committed() {
-        let watch = watch(Duration::ZERO);
-        assert_eq!(watch.refuse(), Outcome::Refused);
-        assert!(watch.decide().is_err() && watch.lock().state.give_up().is_none());
-        watch.publish(7);
-        assert_eq!((watch.refuse(), watch.committed()), (Outcome::Refused, None));
-    }
-
-    #[test]
-    fn an_abandoned_transaction_is_neither_committed_nor_undone_by_its_thread() {
-        let watch = watch(Duration::ZERO);
-        assert!(watch.wait().is_err());
-        assert!(watch.decide().is_err() && watch.check().is_err());
-        watch.publish(7);
-        assert_eq!((watch.refuse(), watch.committed()), (Outcome::Abandoned, None));
-    }
-
-    fn looks_at(watch: &Watch) -> Deadline {
-        let watched = watch.lock();
-        let State::Running(progress) = &watched.state else { panic!("the transaction does not run") };
-        progress.looks_at
-    }
-
-    #[test]
-    fn the_caller_looks_at_the_earliest_deadline_and_never_gives_up_before_the_present_one() {
-        let start = Instant::now();
-        let after = |seconds| Deadline::after(start, Duration::from_secs(seconds));
-        let watch = Watch::new(after(30));
-        watch.enter(Phase::Drain, ThreadId::NONE, after(40)).unwrap();
-        assert_eq!(looks_at(&watch), after(30), "nothing has woken the caller");
-        watch.enter_before(Phase::Gate, ThreadId::NONE, after(3), after(2)).unwrap();
-        assert_eq!(looks_at(&watch), after(2));
-        watch.enter(Phase::HandOver, ThreadId::NONE, after(2)).unwrap();
-        assert_eq!(looks_at(&watch), after(2));
-        watch.enter_before(Phase::Gate, ThreadId::NONE, after(60), Deadline::after(start, Duration::ZERO)).unwrap();
-        assert!(watch.lock().state.give_up().is_none(), "the deadline of the phase has not passed");
-    }
-
-    #[test]
-    fn a_caller_that_wakes_too_early_waits_for_the_deadline_of_the_phase() {
-        let start = Instant::now();
-        let deadline = Deadline::after(start, Duration::from_millis(20));
-        let watch = watch(Duration::from_secs(30));
-        watch.enter_before(Phase::Gate, ThreadId::NONE, deadline, Deadline::after(start, Duration::ZERO)).unwrap();
-        let stalled = watch.wait().unwrap_err();
-        assert!(stalled.phase == Phase::Gate && deadline.has_passed());
-    }
-
-    #[test]
-    fn a_caller_that_sleeps_is_woken_for_an_earlier_deadline() {
-        let watch = watch(Duration::from_secs(3600));
-        std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| watch.wait());
-            std::thread::sleep(Duration::from_millis(5));
-            watch.enter(Phase::HandOver, ThreadId::NONE, Deadline::after(Instant::now(), Duration::ZERO)).unwrap();
-            assert!(waiting.join().unwrap().is_err());
-        });
-    }
-
-    #[test]
-    fn a_transaction_that_has_decided_to_commit_is_not_given_up() {
-        let watch = watch(Duration::ZERO);
-        watch.decide().unwrap();
-        assert!(watch.lock().state.give_up().is_none());
-        assert_eq!(watch.refuse(), Outcome::Refused, "a panic before the publication is undone");
-    }
-}
+mod tests;

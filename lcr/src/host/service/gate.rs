@@ -276,6 +276,10 @@ const NEVER: u64 = u64::MAX;
 /// gate.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// How long a caller that finds the deadline passed waits before it gives up: longer than the transaction's caller
+/// does.
+const LAST: Duration = Duration::from_millis(500);
+
 impl GateWord {
     pub(crate) fn look(&self) -> Look {
         self.word.look()
@@ -322,11 +326,28 @@ impl GateWord {
     /// gives up.
     pub(crate) fn wait(&self, look: Look) -> bool {
         let left = self.deadline().left();
-        if left.is_zero() {
-            // A caller that was delayed may find the gate open all the same.
-            return self.look() != look;
-        }
+        // Where the machine stood still, the transaction's thread gets no time to open the gate until this one sleeps.
+        let is_over = left.is_zero();
+        let left = if is_over { LAST } else { left };
         self.word.wait(look, |word, expected| sys::futex_wait(word, expected, left));
-        true
+        // A caller that was delayed may find the gate open all the same.
+        !is_over || self.look() != look
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caller_that_finds_the_deadline_passed_sleeps_once_before_it_gives_up() {
+        let epoch = Instant::now();
+        let gate = GateWord { word: Word::default(), epoch, deadline: AtomicU64::new(0) };
+        gate.word.shut();
+        assert!(!gate.wait(gate.look()));
+        assert!(epoch.elapsed() >= LAST);
+        let before = gate.look();
+        gate.open();
+        assert!(gate.wait(before), "it is open by then");
     }
 }

@@ -89,7 +89,8 @@ async fn inside(State(service): State<Arc<Service>>, Path((place, ms)): Path<(St
 
 async fn replace(State(service): State<Arc<Service>>, Path(timeout): Path<String>) -> (StatusCode, String) {
     let replaced = task::spawn_blocking(move || {
-        let plan = service.rt.plan().replace(&service.next);
+        // A machine that stands still behind the gate must not end it.
+        let plan = service.rt.plan().replace(&service.next).deadline(Duration::from_secs(30));
         let plan = match timeout.parse() {
             Ok(ms) => plan.timeout(Duration::from_millis(ms)),
             Err(_) => plan,

@@ -36,7 +36,7 @@ pub mod tone;
 pub mod values;
 pub mod zoo;
 
-use lcr::Runtime;
+use lcr::{PlanBuilder, Runtime};
 pub use own_process::in_a_process_of_its_own;
 use std::{
     env,
@@ -102,18 +102,27 @@ pub fn names(straggler: &lcr::Straggler) -> [String; 3] {
     [straggler.thread.clone(), component, doing].map(Option::unwrap_or_default)
 }
 
+/// Longer than any machine stands still: the limit of what is meant to come.
+pub const LONG: Duration = Duration::from_secs(120);
+
 /// The timeout of a plan that is meant to end while something hangs. Files are read and checked by then, also on a
 /// machine with more to do and under a sanitizer.
-pub const GIVES_UP: Duration = Duration::from_secs(2);
+pub const GIVES_UP: Duration = Duration::from_secs(4);
+
+/// A plan that is meant to be committed while others call: neither a machine that stands still behind the gate nor one
+/// where the transaction's thread gets no processor for a second ends it.
+pub fn patient(rt: &Runtime) -> PlanBuilder<'_> {
+    rt.plan().deadline(LONG).timeout(LONG)
+}
 
 /// Waits until `condition` holds.
 ///
 /// # Panics
-/// If `condition` does not hold within 30 s.
+/// If `condition` does not hold within [`LONG`].
 pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + LONG;
     while !condition() {
-        assert!(Instant::now() < deadline, "{what}: not within 30 s");
+        assert!(Instant::now() < deadline, "{what}: not within {LONG:?}");
         thread::sleep(Duration::from_millis(1));
     }
 }

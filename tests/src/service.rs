@@ -67,6 +67,8 @@ pub struct Seen {
     pub events: Vec<String>,
     /// How the supervisor ended at its stop.
     pub status: ExitStatus,
+    /// How late a thread beside the clients woke at most: for that long the machine may have stood still.
+    pub late: Duration,
 }
 
 /// How long a replacement held its callers, or why it was refused.
@@ -142,18 +144,28 @@ pub fn run(trial: &Trial) -> Outcome<Seen> {
         }
         Ok(())
     };
-    let (attempts, wrk) = thread::scope(|scope| {
+    let look_at_the_clock = || {
+        let mut late = Duration::ZERO;
+        while !is_over.load(Ordering::Relaxed) {
+            let begun = Instant::now();
+            thread::sleep(PACE);
+            late = late.max(begun.elapsed().saturating_sub(PACE));
+        }
+        late
+    };
+    let ((attempts, wrk), late) = thread::scope(|scope| {
+        let clock = scope.spawn(look_at_the_clock);
         let visit = trial.others.map(|stay| scope.spawn(move || visit(stay)));
         let clients = (0..trial.clients).map(|_| scope.spawn(ask)).chain(visit).collect::<Vec<_>>();
         let driven = drive(&service, trial, &is_busy);
         is_over.store(true, Ordering::Relaxed);
         clients.into_iter().try_for_each(|client| client.join().expect("no client panics"))?;
-        driven
+        Outcome::Ok((driven?, clock.join().expect("a clock does not panic")))
     })?;
     let [version, sum, _, shut_on_caller] = service.facts()?;
     let (status, events) = service.stop()?;
     let [quiet, busy] = [quiet, busy].map(|waits| Waits::of(waits.into_inner().expect("no client panics")));
-    Ok(Seen { quiet, busy, attempts, version, sum, shut_on_caller, wrk, events, status })
+    Ok(Seen { quiet, busy, attempts, version, sum, shut_on_caller, wrk, events, status, late })
 }
 
 /// Makes long calls, and replaces the component under each.

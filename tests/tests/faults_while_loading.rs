@@ -1,12 +1,13 @@
 //! Faults while a library is mapped. This is a test binary of its own, because the loader lets no other test
 //! load a library while an initialiser hangs.
 
-use std::{fs, time::Duration};
+use std::fs;
 
 use lcr::{ErrorKind, Handle};
 use lcr_tests::{
+    GIVES_UP,
     bank::{Bank, Branch as _, Clock, Customers, Vault as _},
-    component,
+    component, patient,
     script::slow_file,
     wait_until,
 };
@@ -30,7 +31,7 @@ fn a_library_that_cannot_be_loaded_leaves_the_old_world_serving() {
         assert!(text.ends_with("link what defines it into the library"), "{text}");
         assert_eq!((bank.vault.version(), clock.version()), (1, 1));
     }
-    bank.rt.plan().replace(component("vault_v2")).replace(component("clock_v2")).commit().unwrap();
+    patient(&bank.rt).replace(component("vault_v2")).replace(component("clock_v2")).commit().unwrap();
     assert_eq!((bank.vault.version(), clock.version(), bank.branch.versions()), (2, 2, (1, 2)));
     let served = customers.count();
     assert_eq!(bank.vault.add(0), served);
@@ -45,8 +46,7 @@ fn a_library_whose_initialiser_hangs_leaves_the_old_world_serving() {
     let clock: Handle<dyn Clock> = bank.rt.service().unwrap();
     let customers = Customers::of(&bank.branch);
     fs::write(slow_file(), "").unwrap();
-    let timeout = Duration::from_millis(1500);
-    let error = bank.rt.plan().replace(component("clock_slow")).timeout(timeout).commit().unwrap_err();
+    let error = bank.rt.plan().replace(component("clock_slow")).timeout(GIVES_UP).commit().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Deadline, "{error}");
     let text = error.to_string();
     assert!(text.starts_with("the loading of component `clock 2.0.0` has not ended after "), "{text}");

@@ -16,11 +16,11 @@ use std::{
 
 use lcr::{ErrorKind, FaultKind, Handle, Runtime, report::HeldBy};
 use lcr_tests::{
-    GIVES_UP,
+    GIVES_UP, LONG,
     bank::Clock,
     component, empty_runtime,
     larder::{Larder, Spoiled},
-    wait_until,
+    patient, wait_until,
 };
 use tokio::{runtime::Builder, task};
 
@@ -93,7 +93,7 @@ fn a_gate_does_not_stop_an_executor_of_one_thread() {
             for round in 0..ROUNDS {
                 let next = component(if round % 2 == 0 { "larder_2" } else { "larder_1" });
                 // The gate stays shut until the deadline.
-                let plan = rt.plan().replace(next).gate_wait(None).deadline(Duration::from_secs(60));
+                let plan = rt.plan().replace(next).gate_wait(None).deadline(LONG);
                 plan.commit().unwrap();
             }
             is_over.store(true, Ordering::SeqCst);
@@ -156,7 +156,8 @@ fn calls_on_many_threads_are_all_served_while_state_moves() {
             .collect();
         let commits = move || {
             for round in 0..rounds {
-                rt.replace(component(if round % 2 == 0 { "larder_2" } else { "larder_1" })).unwrap();
+                let next = component(if round % 2 == 0 { "larder_2" } else { "larder_1" });
+                patient(&rt).replace(next).commit().unwrap();
             }
             rt
         };
@@ -197,7 +198,7 @@ fn calls_under_way_end_with_a_fault_where_the_author_says_cancel() {
             }
             let committing = Arc::clone(&rt);
             let commit = move || {
-                let plan = committing.plan().replace(component("larder_2"));
+                let plan = patient(&committing).replace(component("larder_2"));
                 let plan = if loses_state { plan.discard_state("larder") } else { plan };
                 plan.commit().unwrap();
             };
@@ -224,7 +225,9 @@ fn a_call_that_is_cancelled_is_woken_once_and_its_drop_is_sound() {
     let (mut polled, mut dropped) = (Box::pin(larder.wait()), Box::pin(larder.wait()));
     assert!(task.poll(polled.as_mut()).is_pending() && task.poll(dropped.as_mut()).is_pending());
     assert!(task.poll(polled.as_mut()).is_pending(), "polled for another reason");
-    let commit = thread::spawn(move || rt.replace(component("larder_1")).map(|_| rt));
+    // The gate gives way to nothing before the call has heard that it is cancelled.
+    let commit = move || patient(&rt).gate_wait(None).replace(component("larder_1")).commit().map(|_| rt);
+    let commit = thread::spawn(commit);
     wait_until("both are woken", || task.woken() == 2);
     drop(dropped);
     cancelled(match task.poll(polled.as_mut()) {

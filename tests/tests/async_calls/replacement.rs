@@ -15,9 +15,9 @@ use std::{
 
 use lcr::{ErrorKind, FaultKind, Handle, Runtime, report::HeldBy};
 use lcr_tests::{
-    GIVES_UP, component, empty_runtime,
+    GIVES_UP, LONG, component, empty_runtime,
     kitchen::{Burnt, Diner, HeadWaiter, Kitchen},
-    thorough_or, wait_until,
+    patient, thorough_or, wait_until,
 };
 
 use super::{executors::block_on, open};
@@ -302,19 +302,23 @@ fn replace_under(executor: Executor, [first, second]: [&str; 2], calls: u64) -> 
     let rt = empty_runtime();
     rt.load(component(first)).unwrap();
     let kitchen: Handle<dyn Kitchen> = rt.service().unwrap();
-    let (served, is_over) = (Arc::new(AtomicU64::new(0)), AtomicBool::new(false));
+    let (served, is_over) = (Arc::new(AtomicU64::new(0)), &AtomicBool::new(false));
+    let (begin, begun) = mpsc::channel();
+    let rt = &rt;
     let replaced = thread::scope(|scope| {
-        let replacing = scope.spawn(|| {
+        let replacing = scope.spawn(move || {
             let mut replaced = 0;
             while !is_over.load(Ordering::Relaxed) {
                 let next = if replaced % 2 == 0 { second } else { first };
                 // Without a moment at which no call is under way, only a gate that stays shut makes progress.
-                let plan = rt.plan().replace(component(next)).gate_wait(None).deadline(Duration::from_secs(20));
+                let plan = rt.plan().replace(component(next)).gate_wait(None).deadline(LONG);
                 plan.commit().unwrap();
                 replaced += 1;
+                let _ = begin.send(());
             }
             replaced
         });
+        begun.recv().expect("it is replaced");
         let tasks = (0..8).map(|_| {
             let task: Pin<Box<dyn Future<Output = ()> + Send>> =
                 Box::pin(dine(kitchen.clone(), calls / 8, Arc::clone(&served)));
@@ -326,7 +330,7 @@ fn replace_under(executor: Executor, [first, second]: [&str; 2], calls: u64) -> 
         result.unwrap();
         replaced
     });
-    settle(&rt);
+    settle(rt);
     assert_eq!(served.load(Ordering::SeqCst), calls / 8 * 8);
     assert_eq!(kitchen.under_way(), 0);
     let status = rt.status();
@@ -369,7 +373,10 @@ fn nested_calls_go_on_while_the_innermost_component_is_replaced() {
         let (tell, rt, is_over) = (tell, &rt, &is_over);
         let replacing = scope.spawn(move || {
             for round in (0..).take_while(|_| !is_over.load(Ordering::Relaxed)) {
-                rt.replace(component(if round % 2 == 0 { "kitchen_2" } else { "kitchen_1" })).unwrap();
+                patient(rt)
+                    .replace(component(if round % 2 == 0 { "kitchen_2" } else { "kitchen_1" }))
+                    .commit()
+                    .unwrap();
                 let _ = tell.send(());
             }
         });

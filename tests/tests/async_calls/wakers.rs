@@ -167,7 +167,7 @@ fn the_waker_of_a_call_that_is_cancelled_reaches_no_component_that_is_not_commit
     assert!(poll(&mut inside, &Waker::from(Arc::clone(&asks))).is_pending());
     // Its task does not end the call, so the gate gives way.
     let plan = rt.plan().replace(component("clock_v2")).replace(component("larder_2"));
-    let plan = plan.gate_wait(Duration::from_millis(200)).timeout(Duration::from_secs(1));
+    let plan = plan.gate_wait(Duration::from_millis(200)).timeout(lcr_tests::GIVES_UP);
     let refused = plan.commit().unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Deadline, "{refused}");
     wait_until("the task is woken", || !asks.versions.lock().unwrap().is_empty());

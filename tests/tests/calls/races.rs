@@ -161,8 +161,7 @@ fn a_call_that_waits_at_a_gate_when_its_runtime_ends_is_refused() {
     let Bank { vault, teller, branch, rt, script, .. } = bank;
     thread::scope(|scope| {
         script.set("vault 1.0.0", Moment::Save, Misdeed::Hang);
-        let change =
-            scope.spawn(|| rt.plan().replace(component("vault_v2")).deadline(Duration::from_millis(300)).commit());
+        let change = scope.spawn(|| rt.plan().replace(component("vault_v2")).deadline(Duration::from_secs(1)).commit());
         script.wait_for("vault 1.0.0", Moment::Save);
         let caller = scope.spawn(|| vault.add(1));
         assert_eq!(change.join().unwrap().unwrap_err().kind(), ErrorKind::Deadline);

@@ -22,7 +22,7 @@ fn state_survives_a_replacement_and_the_handle_goes_on() {
     assert_eq!(counter.version(), 2);
     assert_eq!(counter.add(3), 5);
     assert_eq!(Handle::generation(&counter), Some(report.generation));
-    rt.wait_drained(Duration::from_secs(10)).unwrap();
+    rt.wait_drained(lcr_tests::LONG).unwrap();
     let status = rt.status();
     assert_eq!((status.constructed, status.destroyed), (2, 1), "{status:#?}");
 }

@@ -91,8 +91,8 @@ fn a_stateful_replacement_gives_up_when_its_timeout_ends_and_names_the_straggler
         assert_eq!(
             error.to_string(),
             format!(
-                "callers did not leave within the plan's timeout of 2s: {straggler}; the old version serves on, \
-                 try again when they have left, or raise the timeout"
+                "callers did not leave within the plan's timeout of {timeout:?}: {straggler}; the old version serves \
+                 on, try again when they have left, or raise the timeout"
             )
         );
         drop(end);
@@ -266,7 +266,8 @@ fn a_commit_that_would_wait_for_its_own_thread_is_refused() {
         assert_eq!(error.kind(), ErrorKind::Reentrant);
         assert_eq!(
             error.to_string(),
-            "the calling thread is inside component `vault 1.0.0`, whose state would have to move; commit from another thread"
+            "the calling thread is inside component `vault 1.0.0`, whose state would have to move; commit from another \
+             thread"
         );
     });
     let pin = bank.rt.pin().unwrap();

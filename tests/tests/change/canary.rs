@@ -33,7 +33,8 @@ fn milling() -> (Runtime, Handle<dyn Mill>) {
 fn a_version_that_fails_one_call_in_ten_is_withdrawn_at_its_fourth_failure_and_clients_saw_no_other() {
     let (rt, mill) = milling();
     let mut events = rt.events();
-    let status = second(&rt, Ways { panics: 10, ..Ways::default() }).canary(Canary::share(0.05).seed(1)).unwrap();
+    let status =
+        second(&rt, Ways { panics: 10, ..Ways::default() }).canary(Canary::share(0.05).seed(1).any_time()).unwrap();
     // Beside an old version that never fails, four failures are enough, as `evidence` works out.
     assert_eq!((status.enough, status.taken, status.wanted), (4, 0, 1_000));
     let (mut failed, mut calls) = (0_u64, 0_u64);
@@ -72,7 +73,7 @@ fn a_version_that_fails_one_call_in_ten_is_withdrawn_at_its_fourth_failure_and_c
 #[test]
 fn many_threads_see_at_most_one_failure_more_each_than_the_statistics_need() {
     let (rt, mill) = milling();
-    second(&rt, Ways { panics: 10, ..Ways::default() }).canary(Canary::share(0.2).seed(3)).unwrap();
+    second(&rt, Ways { panics: 10, ..Ways::default() }).canary(Canary::share(0.2).seed(3).any_time()).unwrap();
     let (failed, enough) = (AtomicU64::new(0), rt.canary().unwrap().enough);
     thread::scope(|scope| {
         for _ in 0..8 {
@@ -148,7 +149,7 @@ fn a_version_that_returns_errors_or_is_slow_is_withdrawn_for_that() {
 fn a_version_that_fails_each_of_the_fewest_calls_is_withdrawn_at_the_last_of_them() {
     let (rt, mill) = milling();
     for seed in 0..8 {
-        let rules = Canary::share(0.5).calls(11).seed(seed);
+        let rules = Canary::share(0.5).calls(11).seed(seed).any_time();
         second(&rt, Ways { panics: 1, ..Ways::default() }).canary(rules).unwrap();
         // From many threads: the last call ends while others look.
         thread::scope(|scope| {
@@ -175,7 +176,7 @@ fn a_version_that_fails_each_of_the_fewest_calls_is_withdrawn_at_the_last_of_the
 fn a_file_that_serves_is_not_put_into_quarantine_for_another_configuration() {
     let (rt, mill) = milling();
     let worse = rt.plan().replace(component("mill_1")).configure("mill", &Ways { panics: 1, ..Ways::default() });
-    worse.unwrap().canary(Canary::share(0.25)).unwrap();
+    worse.unwrap().canary(Canary::share(0.25).any_time()).unwrap();
     let end = call_until_the_end(&rt, || drop(mill.grind(1)));
     assert_eq!((end.cause, end.quarantined), (CanaryCause::Faults, None), "{end}");
     assert!(rt.quarantine().is_empty());
@@ -324,7 +325,7 @@ fn both_versions_share_what_they_keep_elsewhere_and_patches_and_watches_see_the_
         })
     });
     let _patch = patch.commit().unwrap();
-    second(&rt, Ways::default()).canary(Canary::share(0.5).seed(5)).unwrap();
+    second(&rt, Ways::default()).canary(Canary::share(0.5).seed(5).any_time()).unwrap();
     let watching = rt.watch(Watch::stats("mill.mill.*")).unwrap();
     for call in 1..=200 {
         assert_eq!(mill.deliver(1), 2 * call);
@@ -351,7 +352,7 @@ fn both_versions_share_what_they_keep_elsewhere_and_patches_and_watches_see_the_
 #[test]
 fn a_pin_keeps_a_candidate_that_was_withdrawn_and_a_call_inside_does_too() {
     let (rt, mill) = milling();
-    second(&rt, Ways::default()).canary(Canary::share(0.5).seed(6)).unwrap();
+    second(&rt, Ways::default()).canary(Canary::share(0.5).seed(6).any_time()).unwrap();
     let pin = rt.pin();
     let (entered, leave) = (AtomicU64::new(0), AtomicBool::new(false));
     thread::scope(|scope| {

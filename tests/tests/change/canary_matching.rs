@@ -23,7 +23,7 @@ fn milling() -> (Runtime, Handle<dyn Mill>) {
 fn the_candidate_never_had_more_than_its_share_of_the_calls_that_match_and_none_of_the_others() {
     let (rt, mill) = milling();
     let mut events = rt.events();
-    let rules = Canary::share(0.25).matching("mill.mill.weigh", "label", "\"rye\"").calls(100).seed(1);
+    let rules = Canary::share(0.25).matching("mill.mill.weigh", "label", "\"rye\"").calls(100).seed(1).any_time();
     let status = second(&rt, Ways::default()).canary(rules).unwrap();
     assert_eq!((&status.methods[..], &status.left_out[..]), (&["mill.mill.weigh".to_owned()][..], &[][..]));
     assert_eq!(status.matching, ["mill.mill.weigh:label=\"rye\""]);
@@ -69,7 +69,7 @@ fn a_canary_that_no_call_matched_says_so_when_it_goes_away() {
 fn a_version_that_fails_is_withdrawn_by_its_calls_that_match_and_other_callers_saw_nothing() {
     let (rt, mill) = milling();
     // What goes wrong for others in the old version is not counted for it.
-    let rules = Canary::share(0.5).matching("mill.mill.grind", "grain", "7").seed(2);
+    let rules = Canary::share(0.5).matching("mill.mill.grind", "grain", "7").seed(2).any_time();
     second(&rt, Ways { panics: 1, ..Ways::default() }).canary(rules).unwrap();
     let mut failed = 0;
     let end = call_until_the_end(&rt, || {
@@ -89,7 +89,8 @@ fn a_call_has_to_meet_one_condition_and_a_pattern_means_the_methods_that_it_fits
         .matching("mill.mill.sift", "1", "[1,2]")
         .matching("mill.mill.*", "label", "\"a\"")
         .matching("mill.mill.weigh", "sacks", "[]")
-        .seed(3);
+        .seed(3)
+        .any_time();
     let status = second(&rt, Ways { lies: 1, ..Ways::default() }).canary(rules).unwrap();
     assert_eq!(status.methods, ["mill.mill.sift", "mill.mill.weigh"]);
     let why = |method: &str| {

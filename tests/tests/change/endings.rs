@@ -11,6 +11,7 @@ use std::{
 
 use lcr::{ErrorKind, Handle, Runtime};
 use lcr_tests::{
+    LONG,
     bank::{Bank, Clock, Customers, Vault as _},
     component, program,
     script::{Misdeed, Moment, Script},
@@ -73,11 +74,13 @@ fn an_instance_in_use_when_the_shutdown_timeout_ends_is_left_alone() {
 
 #[test]
 fn a_transaction_that_was_given_up_and_hangs_does_not_hold_up_the_end_of_its_runtime() {
-    let (rt, clock, script, _directory) = clock(Duration::from_millis(200));
+    let (rt, clock, script, _directory) = clock(LONG);
     script.set("clock 2.0.0", Moment::Create, Misdeed::Hang);
     let plan = rt.plan().replace(component("clock_v2")).timeout(Duration::from_secs(2));
     assert_eq!(plan.commit().unwrap_err().kind(), ErrorKind::Deadline);
+    let begun = Instant::now();
     drop(rt);
+    assert!(begun.elapsed() < LONG, "it was waited for");
     assert!(script.has_come("clock 1.0.0", Moment::Drop));
     // The thread returns when its runtime is gone, and finds nothing that it could harm.
     script.clear("clock 2.0.0", Moment::Create);
@@ -122,7 +125,7 @@ fn printed(component: &str, steps: &[&str]) -> String {
         output.read_to_string(&mut text).unwrap();
         text
     });
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + LONG;
     while child.try_wait().unwrap().is_none() && Instant::now() < deadline {
         thread::sleep(Duration::from_millis(1));
     }

@@ -5,26 +5,26 @@ use std::time::Duration;
 
 use lcr::{Error, ErrorKind, PlanBuilder};
 use lcr_tests::{
+    GIVES_UP,
     bank::{Bank, Branch as _, Clock, Customers, Teller as _, Vault as _},
-    component, names,
+    component, names, patient,
     script::{Misdeed, Moment, REASON},
     wait_until,
 };
 
 const MISDEEDS: [Misdeed; 3] = [Misdeed::Error, Misdeed::Panic, Misdeed::Hang];
 
-/// Long enough for all work but a hang.
-const TIMEOUT: Duration = Duration::from_secs(3);
-const DEADLINE: Duration = Duration::from_millis(1500);
+/// How long a plan waits that is meant to end while something hangs. All work before that is done by then.
+const DEADLINE: Duration = Duration::from_secs(2);
 
 /// Moves the state of both members.
 fn hand_over(bank: &Bank) -> PlanBuilder<'_> {
-    bank.rt.plan().replace(component("vault_v2")).replace(component("teller_v2")).deadline(DEADLINE)
+    patient(&bank.rt).replace(component("vault_v2")).replace(component("teller_v2"))
 }
 
 /// Constructs both members anew.
 fn start_anew(bank: &Bank) -> PlanBuilder<'_> {
-    hand_over(bank).discard_state("vault").discard_state("teller").timeout(TIMEOUT)
+    hand_over(bank).discard_state("vault").discard_state("teller")
 }
 
 /// Tries a plan in which the component `who` commits a misdeed at a moment while customers call, and
@@ -34,6 +34,7 @@ fn spoil(bank: &Bank, plan: PlanBuilder<'_>, who: &str, moment: Moment, misdeed:
     let (sum, customers_before) = (bank.vault.add(0), bank.teller.customers());
     bank.script.set(who, moment, misdeed);
     let customers = Customers::of(&bank.branch);
+    let plan = if misdeed == Misdeed::Hang { plan.deadline(DEADLINE).timeout(GIVES_UP) } else { plan };
     let error = plan.commit().expect_err("a bad plan is refused");
     // One thread still hangs, and all other threads go on.
     assert_eq!((bank.branch.versions(), bank.vault.version()), ((1, 1), 1), "{who} {moment} {misdeed:?}");
@@ -78,7 +79,7 @@ fn check(error: &Error, who: &str, function: &str, phase: &str, misdeed: Misdeed
 /// Checks that the same plan succeeds in the end, with everything that was deposited meanwhile.
 fn succeed(bank: Bank) {
     let (sum, customers) = (bank.vault.add(0), bank.teller.customers());
-    let report = hand_over(&bank).deadline(Duration::from_secs(30)).commit().unwrap();
+    let report = hand_over(&bank).commit().unwrap();
     assert_eq!(report.members.len(), 2);
     assert_eq!((bank.branch.versions(), bank.vault.add(0), bank.teller.customers()), ((2, 2), sum, customers));
     bank.close();
@@ -149,7 +150,7 @@ fn a_restore_that_fails_leaves_the_old_world_serving() {
 #[test]
 fn a_dependency_that_a_failed_transaction_built_is_destroyed_with_it() {
     let bank = Bank::open();
-    let plan = || bank.rt.plan().add(component("clock_v1")).replace(component("branch_v2")).timeout(TIMEOUT);
+    let plan = || patient(&bank.rt).add(component("clock_v1")).replace(component("branch_v2"));
     for misdeed in MISDEEDS {
         let error = spoil(&bank, plan(), "branch 2.0.0", Moment::Create, misdeed);
         check(&error, "branch 2.0.0", "constructor", "prepare", misdeed, ErrorKind::Construct);
@@ -158,7 +159,7 @@ fn a_dependency_that_a_failed_transaction_built_is_destroyed_with_it() {
     // The thread of a transaction that was given up still hangs, with a clock that no caller sees.
     // Meanwhile another transaction adds another clock.
     bank.script.set("branch 2.0.0", Moment::Create, Misdeed::Hang);
-    assert_eq!(plan().commit().unwrap_err().kind(), ErrorKind::Deadline);
+    assert_eq!(plan().timeout(GIVES_UP).commit().unwrap_err().kind(), ErrorKind::Deadline);
     bank.rt.load(component("clock_v2")).unwrap();
     assert_eq!(bank.rt.service::<dyn Clock>().unwrap().version(), 2);
     bank.script.clear("branch 2.0.0", Moment::Create);

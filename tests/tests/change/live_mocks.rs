@@ -11,7 +11,7 @@ use std::{
 
 use lcr_tests::{
     bank::{Bank, Branch, Clock, Vault},
-    component, empty_runtime,
+    component, empty_runtime, patient,
     script::Script,
     wait_until,
 };
@@ -103,8 +103,9 @@ fn a_hundred_threads_with_mocks_of_their_own_call_while_the_component_is_replace
             });
         }
         together.wait();
-        bank.rt.replace(component("vault_v2")).unwrap();
-        bank.rt.replace(component("teller_v2")).unwrap();
+        // All of them want the processor while the states move.
+        patient(&bank.rt).replace(component("vault_v2")).commit().unwrap();
+        patient(&bank.rt).replace(component("teller_v2")).commit().unwrap();
         assert_eq!(bank.branch.deposit(1), 1);
         replaced.store(true, Ordering::Release);
     });

@@ -9,12 +9,12 @@ use std::{
         mpsc,
     },
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use lcr::{Context, Error, ErrorKind, Handle, PlanBuilder, Report, Runtime};
 use lcr_tests::{
-    GIVES_UP,
+    GIVES_UP, LONG,
     bank::{Alarm, Bank, Branch as _, Clock, Teller, Vault},
     component, empty_runtime,
     script::{Misdeed, Moment, Script},
@@ -31,7 +31,7 @@ fn during<'rt>(
 ) -> Result<Report, Error> {
     script.clear_transcript();
     script.set(who, moment, Misdeed::Hang);
-    let plan = plan.build();
+    let plan = plan.deadline(LONG).timeout(LONG).build();
     thread::scope(|scope| {
         let change = scope.spawn(|| plan.commit());
         wait_until("the plan is held up", || change.is_finished() || script.has_come(who, moment));
@@ -167,7 +167,7 @@ fn a_handle_that_is_requested_during_a_hand_over_leads_to_the_successor() {
 #[test]
 fn a_thread_inside_a_member_gets_handles_on_members_without_waiting_for_itself() {
     let bank = Bank::open();
-    let deadline = Duration::from_secs(20);
+    let deadline = LONG;
     let (built, received) = mpsc::channel();
     thread::scope(|scope| {
         let (inside, entered) = mpsc::channel();
@@ -304,7 +304,8 @@ fn a_component_that_asks_for_itself_while_it_is_constructed_is_refused() {
     assert_eq!(error.kind(), ErrorKind::Construct);
     assert_eq!(
         error.to_string(),
-        "component `mirror 1.0.0` refused in its constructor: component `mirror` asks for itself while it is being constructed; \
+        "component `mirror 1.0.0` refused in its constructor: component `mirror` asks for itself while it is \
+         being constructed; \
          take the dependency from the context"
     );
     ASKS_FOR_ITSELF.store(false, Ordering::Relaxed);
@@ -338,9 +339,11 @@ fn a_replacement_that_is_given_up_because_threads_behind_its_gate_built_instance
         assert_eq!((error.kind(), error.stragglers()), (ErrorKind::Deadline, &[][..]));
         assert_eq!(
             error.to_string(),
-            "threads inside components of the plan built a first instance of another one at each shut gate, and what \
-             its successor needs was not there, for the plan's timeout of 2s; the old version serves on, try again, \
-             or raise the timeout"
+            format!(
+                "threads inside components of the plan built a first instance of another one at each shut gate, and \
+                 what its successor needs was not there, for the plan's timeout of {timeout:?}; the old version serves \
+                 on, try again, or raise the timeout"
+            )
         );
         guest.join().unwrap()
     });

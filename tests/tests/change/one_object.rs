@@ -10,9 +10,9 @@ use std::{
 
 use lcr::{ErrorKind, Handle, Runtime};
 use lcr_tests::{
-    component, empty_runtime,
+    GIVES_UP, component, empty_runtime,
     inn::{Audit, Bell, Rooms, Stable},
-    names,
+    names, patient,
     safe::{Back as SafeBack, Front as SafeFront},
     thorough_or, wait_until,
 };
@@ -213,7 +213,7 @@ fn callers_of_both_interfaces_see_one_commit() {
         }
         let turns = || -> lcr::Result<()> {
             for round in 0..thorough_or(100, 20) {
-                rt.replace(component(if round % 2 == 0 { "inn_one_2" } else { "inn_one_1" }))?;
+                patient(&rt).replace(component(if round % 2 == 0 { "inn_one_2" } else { "inn_one_1" })).commit()?;
             }
             Ok(())
         };
@@ -318,7 +318,7 @@ fn a_call_inside_one_interface_holds_back_the_state_of_both() {
     let rt = empty_runtime();
     let (rooms, audit) = inn(&rt, "inn_one_1");
     audit.inside(&|| {
-        let commit = || rt.plan().replace(component("inn_one_2")).timeout(Duration::from_secs(2)).commit();
+        let commit = || rt.plan().replace(component("inn_one_2")).timeout(GIVES_UP).commit();
         let error = thread::scope(|scope| scope.spawn(commit).join().unwrap()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Deadline, "{error}");
         let straggler = names(&error.stragglers()[0]);

@@ -13,7 +13,7 @@ use std::{
 
 use lcr::{Error, ErrorKind, Handle, PlanBuilder, Report, Runtime};
 use lcr_tests::{
-    GIVES_UP, component,
+    GIVES_UP, LONG, component,
     depot::{Depot, Terms, Wrong},
     empty_runtime, thorough_or, wait_until,
 };
@@ -43,7 +43,7 @@ fn write_until(end: &AtomicBool, depot: &dyn Depot, writer: u64, calls: &AtomicU
     let mut random = fastrand::Rng::with_seed(writer);
     let mut acknowledged: HashMap<String, Option<u64>> = HashMap::new();
     while !end.load(Ordering::Relaxed) {
-        let name = format!("writer {writer} {}", random.u32(0..5_000));
+        let name = format!("writer {writer} {}", random.u32(0..1_000));
         let before = acknowledged.get(&name).copied().flatten();
         if random.u8(0..4) == 0 {
             assert_eq!(depot.take(&name), before, "{name}");
@@ -72,6 +72,7 @@ fn a_hash_engine_becomes_a_tree_and_back_under_load_and_every_acknowledged_write
                 scope.spawn(move || write_until(end, &depot, writer, calls))
             })
             .collect();
+        wait_until("callers call", || calls.load(Ordering::Relaxed) > 0);
         for turn in 0..thorough_or(10, 3) {
             let (library, kind) = if turn % 2 == 0 { ("depot_tree", "tree") } else { ("depot_hash", "hash") };
             let before = calls.load(Ordering::Relaxed);
@@ -208,7 +209,7 @@ fn what_changes_while_the_last_items_of_a_round_are_made_is_copied_before_caller
         wait_until("a look is being made in the successor", || hang.with_extension("reached").exists());
         let writer = scope.spawn(|| (0..2_000).for_each(|number| depot.put(&format!("late {number}"), number)));
         let begun = Instant::now();
-        while !writer.is_finished() && begun.elapsed() < Duration::from_secs(10) {
+        while !writer.is_finished() && begun.elapsed() < LONG {
             thread::sleep(Duration::from_millis(1));
         }
         let is_served = writer.is_finished();

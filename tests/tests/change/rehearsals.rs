@@ -14,7 +14,7 @@ use lcr_tests::{
     empty_runtime,
     hoard::Hoard,
     interfaces::Counter,
-    names,
+    names, patient,
     script::{Misdeed, Moment, Script},
     wait_until,
 };
@@ -23,7 +23,7 @@ use lcr_tests::{
 fn a_rehearsal_migrates_a_copy_of_the_live_state_beside_its_callers_and_nothing_changes() {
     let bank = Bank::open();
     let customers = Customers::of(&bank.branch);
-    let plan = bank.rt.plan().replace(component("vault_v2")).replace(component("teller_v2")).build();
+    let plan = patient(&bank.rt).replace(component("vault_v2")).replace(component("teller_v2")).build();
     let (generation, before) = (bank.rt.generation(), bank.rt.status().components.len());
     bank.script.clear_transcript();
     let rehearsal = plan.rehearse().unwrap();

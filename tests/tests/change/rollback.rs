@@ -14,6 +14,7 @@ use lcr_tests::{
     component, empty_runtime,
     guest::{Guest, House},
     larder::Larder,
+    patient,
     script::{Misdeed, Moment},
     wait_until,
 };
@@ -157,9 +158,9 @@ fn a_rollback_of_three_components_at_once_carries_their_state_back_under_load() 
         plan.replace(component("vault_v2")).replace(component("teller_v2")).replace(component("branch_v2")).commit()
     };
     let customers = Customers::of(&bank.branch);
-    new(bank.rt.plan()).unwrap();
+    new(patient(&bank.rt)).unwrap();
     for round in 1..=3 {
-        let plan = bank.rt.plan().rollback(Back::Steps(1)).build();
+        let plan = patient(&bank.rt).rollback(Back::Steps(1)).build();
         assert_eq!(plan.refusals().count(), 0, "{plan}");
         let report = plan.commit().unwrap();
         assert_eq!(report.members.len(), 3, "round {round}: {report}");
@@ -180,11 +181,11 @@ fn a_rollback_that_fails_half_way_leaves_everything_serving_and_can_be_tried_aga
     bank.script.set("teller 1.0.0", Moment::Restore, Misdeed::Panic);
     let customers = Customers::of(&bank.branch);
     for _ in 0..3 {
-        refused(bank.rt.rollback(Back::Steps(1)), ErrorKind::State, "teller 1.0.0");
+        refused(patient(&bank.rt).rollback(Back::Steps(1)).commit(), ErrorKind::State, "teller 1.0.0");
         assert_eq!((bank.branch.versions(), bank.rt.generation()), ((2, 2), 3));
     }
     bank.script.clear("teller 1.0.0", Moment::Restore);
-    bank.rt.rollback(Back::Steps(1)).unwrap();
+    patient(&bank.rt).rollback(Back::Steps(1)).commit().unwrap();
     let served = customers.count();
     assert_eq!((bank.branch.versions(), bank.vault.add(0)), ((1, 1), served + 9));
     bank.close();
@@ -355,7 +356,7 @@ fn a_rollback_waits_for_async_calls_and_keeps_what_they_wrote() {
         })
         .collect();
     for version in [1, 2, 1] {
-        rt.rollback(Back::Steps(1)).unwrap();
+        patient(&rt).rollback(Back::Steps(1)).commit().unwrap();
         assert_eq!(larder.version(), version);
     }
     stop.store(true, Ordering::Relaxed);

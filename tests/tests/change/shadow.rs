@@ -187,7 +187,8 @@ fn a_candidate_that_hangs_holds_nobody_and_nothing_but_itself_and_the_shadow_end
 fn a_shadow_that_gets_too_few_calls_goes_away_and_says_what_it_has_not_compared() {
     let (rt, mill, barn) = milling();
     barn.is_shut.store(true, Ordering::Relaxed);
-    let rules = of("grind").within(std::time::Duration::from_millis(50));
+    // Long enough for the one call below to come before it is over.
+    let rules = of("grind").within(std::time::Duration::from_secs(3));
     second(&rt, Ways { hangs: 1, ..FINE }).canary(rules).unwrap();
     assert_eq!(mill.grind(3), Ok(6));
     let end = rt.wait_canary(LONG).unwrap();

@@ -87,8 +87,9 @@ fn the_end_of_a_runtime_does_not_wait_for_ever_for_a_destructor_and_destroys_the
     let (teller, clock) = (rt.service::<dyn Teller>().unwrap(), rt.service::<dyn Clock>().unwrap());
     script.set("teller 1.0.0", Moment::Drop, Misdeed::Hang);
     drop(rt);
-    assert!(script.has_come("teller 1.0.0", Moment::Drop));
-    assert!(others.has_come("clock 1.0.0", Moment::Drop), "the clock does not depend on the instance that hangs");
+    script.wait_for("teller 1.0.0", Moment::Drop);
+    // It does not depend on the instance that hangs.
+    others.wait_for("clock 1.0.0", Moment::Drop);
     assert!(!others.has_come("vault 1.0.0", Moment::Drop), "the instance that hangs still depends on the vault");
     script.clear("teller 1.0.0", Moment::Drop);
     others.wait_for("vault 1.0.0", Moment::Drop);
@@ -272,16 +273,18 @@ fn a_subscriber_that_panics_ends_a_transaction_and_nothing_else() {
                 });
                 entered.recv().unwrap();
             };
+            let has_retired_worlds = || bank.rt.status().retired_worlds > 0;
+            wait_until("the worlds of the beginning are freed", || !has_retired_worlds());
             let (first, until) = mpsc::channel();
             stay(until);
             let plan = bank.rt.plan().add(component("clock_v1")).replace(component("branch_v2"));
             let plan = plan.replace(component("vault_v2")).gate_wait(Duration::from_millis(300)).deadline(LONG);
             let change = scope.spawn(|| plan.commit());
             bank.script.wait_for(slow.0, slow.1);
-            // A further branch is built while the transaction waits for the first guest, so that a
-            // second guest comes in before the gate shuts. Nothing shows that it has begun to wait; a branch that comes
-            // before that gets its successor at once, and the transaction waits for the second guest instead.
-            thread::sleep(Duration::from_millis(200));
+            // A further branch is built while the transaction waits for the first guest, so that a second guest comes
+            // in before the gate shuts. A branch that came before that would get its successor at once, and the
+            // transaction would wait for the second guest instead.
+            wait_until("the drain waits for the first guest", has_retired_worlds);
             bank.script.clear_transcript();
             bank.script.set(slow.0, slow.1, Misdeed::Hang);
             let branch: Handle<dyn Branch> = bank.rt.reference(&bank.script).unwrap();

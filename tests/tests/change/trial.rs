@@ -160,7 +160,7 @@ fn a_health_check_that_refuses_rolls_back_and_names_the_component() {
 #[test]
 fn a_look_that_hangs_rolls_back_and_leaves_its_thread_behind() {
     let (rt, clock, script, _directory) = with_clock();
-    let rules = watchful().healthy_limit(Duration::from_millis(100));
+    let rules = watchful().healthy_limit(Duration::from_secs(2));
     rt.plan().replace(component("clock_v2")).trial(rules).commit().unwrap();
     script.set("clock 2.0.0", Moment::Healthy, Misdeed::Hang);
     let end = end_of(&rt);
@@ -280,7 +280,7 @@ fn a_plan_that_waits_for_a_thread_inside_a_version_on_trial_charges_that_version
     thread::scope(|scope| {
         // The teller waits for the vault, which does not return.
         let stuck = scope.spawn(|| bank.teller.versions());
-        let replace = || bank.rt.plan().replace(component("teller_v2")).timeout(Duration::from_millis(200)).commit();
+        let replace = || bank.rt.plan().replace(component("teller_v2")).timeout(Duration::from_secs(1)).commit();
         let mut errors = Vec::new();
         wait_until("a plan runs out of time", || {
             errors.extend(replace().err());
@@ -341,7 +341,7 @@ fn a_plan_that_runs_out_of_time_by_itself_charges_no_version_on_trial() {
             bank.script.wait_for("vault 1.0.0", Moment::Save);
             let _ = catch_unwind(AssertUnwindSafe(|| clock.inside(&|| assert!(bank.vault.add(1) > 0))));
         });
-        bank.rt.plan().replace(component("vault_v2")).deadline(Duration::from_millis(300)).commit().unwrap_err()
+        bank.rt.plan().replace(component("vault_v2")).deadline(Duration::from_secs(1)).commit().unwrap_err()
     });
     assert_eq!(error.kind(), ErrorKind::Deadline, "{error}");
     bank.script.clear("vault 1.0.0", Moment::Save);

@@ -11,7 +11,7 @@ use std::{
 
 use lcr::{ErrorKind, Handle, PlanBuilder, Runtime};
 use lcr_tests::{
-    component, empty_runtime,
+    LONG, component, empty_runtime,
     rail::{
         Train,
         broad::Track as _,
@@ -67,7 +67,7 @@ fn both_change_under_load(kept: [bool; 2], is_reversed: bool) {
             if is_reversed {
                 steps.reverse();
             }
-            let result = replace(&rt, &steps).commit();
+            let result = replace(&rt, &steps).deadline(LONG).timeout(LONG).commit();
             let before = train.rides();
             if result.is_ok() {
                 wait_until("callers ride on", || train.rides() > before + 10);

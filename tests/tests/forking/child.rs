@@ -56,7 +56,7 @@ fn pipe() -> (File, File) {
 
 /// The exit status, or the signal.
 fn wait(child: libc::pid_t) -> Result<i32, String> {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + 2 * lcr_tests::LONG;
     loop {
         let mut status = 0;
         // SAFETY: the pointer is valid, and the child is ours.

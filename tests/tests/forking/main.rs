@@ -39,7 +39,7 @@ use lcr_tests::{
 
 const PAIR: &[&str] = &["crowd_lower", "crowd_upper"];
 const STATEFUL_PAIR: &[&str] = &["crowd_ledger", "crowd_clerk"];
-const LONG: Duration = Duration::from_secs(30);
+const LONG: Duration = Duration::from_secs(120);
 
 /// Checks the error that a child gets which was forked while a transaction of its parent ran.
 #[track_caller]
@@ -77,7 +77,7 @@ fn a_child_does_not_wait_for_threads_that_it_does_not_have() {
                 assert_eq!((bank.branch.versions(), bank.branch.deposit(3), bank.teller.customers()), ((2, 2), 3, 1));
                 bank.rt.wait_drained(LONG).unwrap();
             });
-            let refused = bank.rt.plan().replace(component("vault_v2")).timeout(Duration::from_secs(2)).commit();
+            let refused = bank.rt.plan().replace(component("vault_v2")).timeout(lcr_tests::GIVES_UP).commit();
             leave.send(()).unwrap();
             let error = refused.unwrap_err();
             assert_eq!(error.stragglers().len(), 2, "{error}");
@@ -137,8 +137,8 @@ fn a_pin_that_another_thread_took_holds_its_instance_in_the_child_too() {
         in_child(|| {
             scene.replace().unwrap();
             // Gives the reaper time to destroy the instance, if it wrongly took it for unused.
-            let error = scene.rt.wait_drained(Duration::from_millis(200)).unwrap_err();
-            assert_eq!(error.stragglers().len(), 1, "{error}");
+            let held = || scene.rt.wait_drained(Duration::from_millis(200)).unwrap_err().stragglers().len();
+            wait_until("only the pin holds an instance", || held() == 1);
             assert_eq!((pinned.epoch(), upper.epoch()), (0, 1));
             assert_eq!(pinned.both(), (0, 1));
             drop(pinned);

@@ -25,6 +25,7 @@ use lcr_tests::{
     interfaces::Counter,
     keeper::Keeper,
     larder::{Larder, Spoiled},
+    patient,
     script::{Misdeed, Moment, Script, slow_file},
     wait_until,
 };
@@ -126,7 +127,7 @@ fn a_child_is_forked_while_other_threads_begin_and_end() {
             let forked = panic::catch_unwind(AssertUnwindSafe(|| {
                 for _ in 0..400 {
                     in_child(|| {
-                        rt.replace(component("counter_v2")).unwrap();
+                        patient(&rt).replace(component("counter_v2")).commit().unwrap();
                         assert_eq!((counter.version(), counter.add(1)), (2, 1));
                         rt.wait_drained(LONG).unwrap();
                     });
@@ -266,14 +267,10 @@ fn a_child_is_forked_while_states_are_between_two_instances() {
         own[1].keep_guard(at);
         thread::scope(|scope| {
             let change = scope.spawn(|| rt.plan().replace(component("hoard_version_2")).deadline(LONG).commit());
-            let waiting = loop {
-                let call = scope.spawn(|| own[0].put(8, "waited"));
-                thread::sleep(Duration::from_millis(100));
-                if !call.is_finished() {
-                    break call;
-                }
-                call.join().unwrap();
-            };
+            wait_until("the gate is shut", || rt.status().is_gate_shut);
+            let waiting = scope.spawn(|| own[0].put(8, "waited"));
+            // Nothing shows when the states of the others are out; a child that is forked before that passes, too.
+            thread::sleep(Duration::from_millis(100));
             for _ in 0..3 {
                 in_child(|| {
                     for number in [0, 2] {

@@ -122,7 +122,7 @@ impl Drop for Tells {
             drop(inner.state());
             let _ = send.send(());
         });
-        let _ = self.1.send(locked.recv_timeout(Duration::from_secs(10)).is_ok());
+        let _ = self.1.send(locked.recv_timeout(Duration::from_secs(120)).is_ok());
     }
 }
 

@@ -16,7 +16,7 @@ use lcr_tests::{
     brook::{Brook, Dry},
     component,
     executor::{CountingTask, block_on},
-    wait_until,
+    patient, wait_until,
 };
 use tokio::{runtime::Builder, task};
 
@@ -90,7 +90,7 @@ fn a_stream_that_starts_at_a_shut_gate_is_pending_and_woken_when_it_opens() {
     let committing = Arc::clone(&rt);
     let commit = thread::spawn(move || {
         let plan = committing.plan().replace(component("brook_2")).gate_wait(None);
-        plan.deadline(Duration::from_secs(60)).commit().map(drop)
+        plan.deadline(lcr_tests::LONG).commit().map(drop)
     });
     // Until the gate holds starts back, each one is served by the old version.
     let (mut late, mut dropped) = loop {
@@ -134,7 +134,9 @@ fn open_streams_end_with_a_fault_where_the_author_says_cancel() {
     }
     assert!(task.poll_next(waiting.as_mut()).is_pending());
     let before = task.woken();
-    let commit = thread::spawn(move || rt.replace(component("brook_2")).map(|_| rt));
+    // The gate gives way to nothing before the streams have heard that they are cancelled.
+    let commit = move || patient(&rt).gate_wait(None).replace(component("brook_2")).commit().map(|_| rt);
+    let commit = thread::spawn(commit);
     wait_until("all are woken", || task.woken() == before + 3);
     drop(dropped);
     for mut stream in [waiting, behind_item] {
@@ -194,7 +196,7 @@ fn streams_that_end_never_fail_while_their_component_is_replaced() {
                 .collect();
             let commits = move || {
                 for round in 0..rounds {
-                    rt.replace(component(if round % 2 == 0 { second } else { first })).unwrap();
+                    patient(&rt).replace(component(if round % 2 == 0 { second } else { first })).commit().unwrap();
                 }
                 rt
             };

@@ -343,9 +343,10 @@ fn a_call_that_waits_is_woken_at_the_deadline_and_ends_with_a_fault() {
     let (send, woken) = mpsc::channel();
     let task = Task::new(move || send.send(()).unwrap());
     let mut call = Call::new(&handle);
-    // Callers wait a second longer than the transaction may take.
-    shut(&inner, Duration::ZERO);
+    shut(&inner, Duration::from_secs(600));
     assert!(call.enter(&task).is_none());
+    // Callers wait a second longer than the transaction may take.
+    inner.gate.limit(Deadline::after(Instant::now(), Duration::ZERO));
     woken.recv_timeout(Duration::from_secs(60)).unwrap();
     assert!(matches!(call.enter(&task), Some(Err(FaultKind::Gate))));
     open(&inner);

@@ -24,7 +24,7 @@ pub mod proc;
 pub mod tty;
 
 /// How long a test waits for any one thing.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A folder of programs that were built to abort at a panic. Cargo builds programs for tests with unwinding, so
 /// these are built apart.
@@ -58,7 +58,7 @@ pub fn program(name: &str) -> PathBuf {
 /// Waits until `condition` holds.
 ///
 /// # Panics
-/// If `condition` does not hold within 30 s.
+/// If `condition` does not hold within 120 s.
 pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !condition() {
@@ -201,7 +201,7 @@ impl Running {
     /// Waits until an instance prints this line.
     ///
     /// # Panics
-    /// If no instance does within 30 s.
+    /// If no instance does within 120 s.
     pub fn await_line(&self, line: &str) {
         let deadline = Instant::now() + PATIENCE;
         while !self.lines().iter().any(|other| other == line) {
@@ -256,7 +256,7 @@ impl Running {
     /// Waits for the supervisor's end, and for the end of all output.
     ///
     /// # Panics
-    /// If it does not end within 30 s.
+    /// If it does not end within 120 s.
     pub fn end(mut self) -> Seen {
         let status = self.await_end();
         if let Some(reader) = self.reader.take() {
@@ -268,7 +268,7 @@ impl Running {
     /// Waits for the supervisor's end, and not for processes that outlive it and may go on to print.
     ///
     /// # Panics
-    /// If it does not end within 30 s.
+    /// If it does not end within 120 s.
     pub fn end_before_its_output(mut self) -> Seen {
         let status = self.await_end();
         Seen { status, lines: self.lines(), events: self.events() }

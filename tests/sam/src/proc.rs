@@ -48,10 +48,10 @@ pub fn adopt_orphans() {
 /// number).
 ///
 /// # Errors
-/// The children that are still there after 20 s.
+/// The children that are still there after two minutes.
 pub fn reap_all() -> Result<Vec<i32>, Vec<i32>> {
     let mut ends = Vec::new();
-    for _ in 0..20_000 {
+    for _ in 0..120_000 {
         let mut status = 0;
         // SAFETY: `status` is writable.
         match unsafe { libc::waitpid(-1, &raw mut status, libc::WNOHANG) } {

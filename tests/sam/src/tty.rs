@@ -91,12 +91,12 @@ impl Tty {
     /// Waits until this text is shown after the text of the last wait, and returns all that came until then.
     ///
     /// # Panics
-    /// If it is not shown within 30 s.
+    /// If it is not shown within 120 s.
     pub fn await_text(&mut self, text: &str) -> String {
         let shown = || self.shown.lock().expect("no reader panics").clone();
         let begin = self.seen;
         let mut found = None;
-        let limit = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        let limit = std::time::Instant::now() + std::time::Duration::from_secs(120);
         while found.is_none() {
             let shown = shown();
             found = shown[begin..].find(text);
@@ -119,7 +119,7 @@ impl Tty {
     /// Waits until this group is in the terminal's foreground.
     ///
     /// # Panics
-    /// If the group is not within 30 s.
+    /// If the group is not within 120 s.
     pub fn await_foreground(&self, group: i32) {
         wait_until("the group has the foreground", || self.foreground() == group);
     }

@@ -153,9 +153,12 @@ fn process_1_kills_the_processes_of_its_instance_and_no_others() {
     let orphan = "sleep 1000 >/dev/null 2>&1 &";
     let entered = Command::new("nsenter").args(["-t", &first.to_string(), "-p", "sh", "-c", orphan]).output().unwrap();
     assert!(entered.status.success(), "{entered:?}");
-    wait_until("process 1 has the orphan", || children(first).len() > 2);
-    let others = children(first);
-    let orphan = others.into_iter().find(|&pid| command_of(pid) == "sleep").unwrap();
+    let mut orphan = None;
+    wait_until("process 1 has the orphan", || {
+        orphan = children(first).into_iter().find(|&pid| command_of(pid) == "sleep");
+        orphan.is_some()
+    });
+    let orphan = orphan.unwrap();
     let instance = children(first)[0];
     send(instance, libc::SIGKILL);
     running.await_line("2 next");

@@ -90,7 +90,7 @@ fn a_check_that_is_dropped_because_of_the_warning_is_named_to_the_next_instance(
 
 #[test]
 fn health_for_long_enough_clears_an_instance_of_its_warning() {
-    let script = "catch 15; start; await 15; beats 600 10; exit 0";
+    let script = "catch 15; start; await 15; beats 1500 10; exit 0";
     let subject = Subject::new(&[script]).set("SAM_INTERVAL", "150ms").set("SAM_GRACE", "20s");
     let seen = subject.set("SAM_HEALTHY_AFTER", "200ms").run();
     assert_eq!((seen.of("warned").len(), seen.of("started").len(), seen.code()), (1, 1, 0));

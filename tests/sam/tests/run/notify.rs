@@ -101,8 +101,9 @@ fn a_program_that_is_not_ready_in_time_is_replaced_unless_it_asks_for_more_time(
     let options = ["--notify", "main", "--start-limit", "200ms"];
     let seen = speaker(&options, &["hang", "exit 0"]).run();
     assert_eq!((&seen.of("warned")[0]["cause"], seen.code()), (&"start".into(), 0));
-    let script = "notify EXTEND_TIMEOUT_USEC=60000000; sleep 700; notify READY=1; barrier; exit 0";
-    let seen = speaker(&options, &[script]).run();
+    // The first limit is long enough for the request, and the program takes longer than that.
+    let script = "notify EXTEND_TIMEOUT_USEC=60000000; sleep 4000; notify READY=1; barrier; exit 0";
+    let seen = speaker(&["--notify", "main", "--start-limit", "3s"], &[script]).run();
     assert_eq!(seen.names(), ["started", "ready", "ended"]);
 }
 
@@ -114,7 +115,8 @@ fn a_program_that_says_that_it_stops_may_take_the_stop_limit_and_no_longer() {
     let options = ["--watchdog", "100ms", "--stop-limit", "150ms"];
     let seen = speaker(&options, &["notify READY=1; notify STOPPING=1; hang", "exit 0"]).run();
     assert_eq!((&seen.of("warned")[0]["check"], seen.code()), (&"stopping".into(), 0));
-    let script = "notify STOPPING=1; notify EXTEND_TIMEOUT_USEC=60000000; sleep 500; exit 0";
+    let options = ["--watchdog", "100ms", "--stop-limit", "2s"];
+    let script = "notify STOPPING=1; notify EXTEND_TIMEOUT_USEC=60000000; sleep 3000; exit 0";
     let seen = speaker(&options, &[script]).run();
     assert_eq!((seen.of("warned").len(), seen.code()), (0, 0));
 }
@@ -230,14 +232,14 @@ struct Manager {
 impl Manager {
     fn at(file: &Path) -> Manager {
         let socket = UnixDatagram::bind(file).unwrap();
-        socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
         Manager { socket }
     }
 
     /// Waits for the next message.
     fn hear(&self) -> String {
         let mut bytes = [0; 4096];
-        let len = self.socket.recv(&mut bytes).expect("a message comes within 30 s");
+        let len = self.socket.recv(&mut bytes).expect("a message comes within 120 s");
         String::from_utf8(bytes[..len].to_vec()).unwrap()
     }
 
@@ -292,7 +294,7 @@ fn a_service_manager_hears_of_readiness_when_the_application_is_ready() {
 
 #[test]
 fn a_service_manager_sees_signs_of_life_while_the_application_is_well_and_none_while_it_is_not() {
-    let script = "ignore 15; start; beats 300 10; hang";
+    let script = "ignore 15; start; beats 1500 10; hang";
     let (subject, manager) = managed(Subject::new(&[script, "start; beats 60000 10"]));
     let running = subject.set("WATCHDOG_USEC", "40000").set("SAM_INTERVAL", "300ms").set("SAM_GRACE", "400ms").start();
     let lines = manager.hear_until("STATUS=instance 1 is warned");

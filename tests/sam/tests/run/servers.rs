@@ -50,7 +50,7 @@ fn free_port() -> u16 {
 /// Sends one request on a connection of its own, and returns the whole answer.
 fn get(port: u16, path: &str) -> io::Result<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-    stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+    stream.set_read_timeout(Some(Duration::from_secs(120)))?;
     write!(stream, "GET {path} HTTP/1.0\r\nHost: here\r\n\r\n")?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
@@ -63,7 +63,7 @@ fn begin_to_get(port: u16, path: &'static str) -> thread::JoinHandle<io::Result<
     let (begun, begins) = mpsc::channel();
     let client = thread::spawn(move || {
         let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-        stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+        stream.set_read_timeout(Some(Duration::from_secs(120)))?;
         write!(stream, "GET {path} HTTP/1.0\r\nHost: here\r\n\r\n")?;
         let mut first = [0];
         stream.read_exact(&mut first)?;
@@ -72,7 +72,7 @@ fn begin_to_get(port: u16, path: &'static str) -> thread::JoinHandle<io::Result<
         stream.read_to_string(&mut answer)?;
         Ok(answer)
     });
-    begins.recv_timeout(Duration::from_secs(20)).expect("an answer begins");
+    begins.recv_timeout(Duration::from_secs(120)).expect("an answer begins");
     client
 }
 

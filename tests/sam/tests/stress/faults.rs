@@ -39,7 +39,7 @@ enum Stop {
 /// Waits for the traced process alone: what it forks is not traced.
 fn stop(pid: i32) -> Stop {
     let mut status = 0;
-    let limit = Instant::now() + Duration::from_secs(30);
+    let limit = Instant::now() + Duration::from_secs(120);
     // SAFETY: `status` is writable.
     while unsafe { libc::waitpid(pid, &raw mut status, libc::WNOHANG) } == 0 {
         assert!(Instant::now() < limit, "the supervisor hangs: {:?}", children(pid).into_iter().map(state_of));

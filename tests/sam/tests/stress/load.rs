@@ -44,7 +44,7 @@ fn ask(port: u16, account: &Account, is_over: &AtomicBool) {
             }
         };
         account.connections.fetch_add(1, Ordering::Relaxed);
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
         for question in 0..8 {
             let mut answer = [0];
             if stream.write_all(&[question]).and_then(|()| stream.read_exact(&mut answer)).is_err() {

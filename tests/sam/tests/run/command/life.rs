@@ -134,9 +134,14 @@ fn an_idle_supervisor_sleeps() {
         line.parse::<u64>().unwrap()
     };
     wait_until("the next child stands by", || sam_tests::proc::children(running.pid()).len() == 2);
-    wait_until("the supervisor sleeps", || sam_tests::state_of(running.pid()) == Some('S'));
+    let pause = |millis| std::thread::sleep(std::time::Duration::from_millis(millis));
+    wait_until("what belongs to the start is done", || {
+        let before = switches();
+        pause(200);
+        switches() == before
+    });
     let before = switches();
-    std::thread::sleep(std::time::Duration::from_millis(600));
+    pause(600);
     assert!(switches() - before <= 1, "the supervisor woke up without an occasion");
     running.signal(libc::SIGTERM);
     running.end();

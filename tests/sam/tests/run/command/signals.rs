@@ -69,6 +69,9 @@ fn a_signal_that_is_passed_on_goes_to_the_main_process_and_by_option_to_its_grou
         let running = sh(&options, script).start();
         running.await_line("up");
         let helper = running.await_value("helper ").parse().unwrap();
+        // Until then it is the shell, which has the trap of the one that it was forked from.
+        let comm = || std::fs::read_to_string(format!("/proc/{helper}/comm")).unwrap_or_default();
+        wait_until("the helper is a program of its own", || comm().trim() == "sleep");
         running.signal(libc::SIGHUP);
         running.await_line("reloaded");
         if is_spared {

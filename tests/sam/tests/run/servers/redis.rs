@@ -38,7 +38,7 @@ fn redis_is_ready_by_its_own_word_is_replaced_when_killed_with_its_data_and_stop
     running.await_events("ready", 1);
     let ask = |question: &str| -> io::Result<String> {
         let mut stream = TcpStream::connect(format!("127.0.0.1:{port}"))?;
-        stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+        stream.set_read_timeout(Some(Duration::from_secs(120)))?;
         stream.write_all(format!("{question}\r\nQUIT\r\n").as_bytes())?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;

@@ -60,7 +60,7 @@ impl Redis {
             return None;
         };
         let redis = Redis { child, directory };
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + Duration::from_secs(120);
         while UnixStream::connect(redis.socket()).is_err() {
             assert!(Instant::now() < deadline, "redis-server does not listen");
             thread::sleep(Duration::from_millis(5));

@@ -214,12 +214,14 @@ fn a_check_notices_what_another_client_destroys() {
     let server = Served::start(&[]);
     let check =
         live_kv(&["--check", &server.address, "--keys", "1000", "--seconds", "2"]).stdout(Stdio::piped()).spawn();
+    let mut check = check.unwrap();
     let mut vandal = TcpStream::connect(&server.address).unwrap();
-    for _ in 0..20 {
+    // As long as the check lasts, which may begin late.
+    while check.try_wait().unwrap().is_none() {
         thread::sleep(Duration::from_millis(50));
         vandal.write_all(b"FLUSHALL\r\n").unwrap();
     }
-    let check = check.unwrap().wait_with_output().unwrap();
+    let check = check.wait_with_output().unwrap();
     assert_eq!(check.status.code(), Some(1), "{}", text(&check));
     assert!(text(&check).contains("FAILED: "), "{}", text(&check));
     server.stop();

@@ -1,6 +1,7 @@
 //! Invariants of the source text: `lcr/ARCHITECTURE.md` numbers them.
 
 mod imports;
+mod limits;
 mod names;
 mod sam;
 

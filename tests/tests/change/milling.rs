@@ -1,6 +1,7 @@
 //! A mill of version 1 that a program uses, and plans for its version 2.
 
 use std::{
+    panic,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -21,10 +22,15 @@ pub(crate) const LONG: Duration = Duration::from_secs(120);
 pub(crate) struct Floor {
     flour: AtomicU64,
     pub(crate) is_shut: AtomicBool,
+    pub(crate) is_burnt: AtomicBool,
 }
 
 impl Barn for Floor {
     fn store(&self, flour: u64) -> u64 {
+        if self.is_burnt.load(Ordering::Relaxed) {
+            // Without a call of the panic hook.
+            panic::resume_unwind(Box::new("the barn has burnt down"));
+        }
         self.flour.fetch_add(flour, Ordering::Relaxed) + flour
     }
 
@@ -38,9 +44,14 @@ impl Barn for Floor {
 }
 
 pub(crate) fn milling_for(barn: Arc<Floor>) -> (Runtime, Handle<dyn Mill>) {
+    milling_with(barn, Ways::default())
+}
+
+/// A mill of version 1, in which such calls go wrong.
+pub(crate) fn milling_with(barn: Arc<Floor>, ways: Ways) -> (Runtime, Handle<dyn Mill>) {
     let rt = empty_runtime();
     let plan = rt.plan().provide::<dyn Barn, _>("barn", barn).unwrap();
-    plan.add(component("mill_1")).commit().unwrap();
+    plan.add(component("mill_1")).configure("mill", &ways).unwrap().commit().unwrap();
     let mill = rt.service().unwrap();
     (rt, mill)
 }
@@ -48,6 +59,10 @@ pub(crate) fn milling_for(barn: Arc<Floor>) -> (Runtime, Handle<dyn Mill>) {
 /// A plan that replaces the mill by version 2, in which such calls go wrong.
 pub(crate) fn second(rt: &Runtime, ways: Ways) -> PlanBuilder<'_> {
     rt.plan().replace(component("mill_2")).configure("mill", &ways).unwrap()
+}
+
+pub(crate) fn has_no_mill(rt: &Runtime) -> bool {
+    rt.status().components.iter().all(|component| component.id.name != "mill" || component.instances == 0)
 }
 
 /// Calls until the canary has ended.

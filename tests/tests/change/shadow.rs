@@ -20,7 +20,9 @@ use lcr_tests::{
     wait_until,
 };
 
-use crate::milling::{Floor, LONG, call_until_the_end, is_everything_destroyed, milling_for, second};
+use crate::milling::{
+    Floor, LONG, call_until_the_end, has_no_mill, is_everything_destroyed, milling_for, milling_with, second,
+};
 
 const FINE: Ways = Ways { panics: 0, errs: 0, lies: 0, lingers: 0, hangs: 0, is_ill: false, asks_barn: false };
 
@@ -151,16 +153,65 @@ fn a_difference_is_found_also_where_nobody_has_a_handle_any_more() {
     barn.is_shut.store(true, Ordering::Relaxed);
     second(&rt, Ways { hangs: 1, lies: 1, ..FINE }).canary(of("grind").calls(1)).unwrap();
     assert_eq!(rt.service::<dyn Mill>().unwrap().grind(3), Ok(6));
-    wait_until("the mill that answered is gone", || {
-        rt.status().components.iter().all(|component| component.id.name != "mill" || component.instances == 0)
-    });
+    wait_until("the mill that answered is gone", || has_no_mill(&rt));
     barn.is_shut.store(false, Ordering::Relaxed);
     let end = rt.wait_canary(LONG).unwrap();
     assert_eq!((end.cause, shown(&end).different), (CanaryCause::Results, 1), "{end}");
     // The one that was asked again is gone, too.
-    wait_until("no mill is left", || {
-        rt.status().components.iter().all(|component| component.id.name != "mill" || component.instances == 0)
-    });
+    wait_until("no mill is left", || has_no_mill(&rt));
+}
+
+/// Has copies of so many calls wait, and no mill be there any more, nor one be constructed.
+fn burn(ways: Ways, calls: u64) -> (Runtime, Arc<Floor>) {
+    let barn = Arc::<Floor>::default();
+    let (rt, mill) = milling_with(Arc::clone(&barn), Ways { asks_barn: true, ..FINE });
+    barn.is_shut.store(true, Ordering::Relaxed);
+    second(&rt, Ways { hangs: 1, ..ways }).canary(of("grind").calls(calls)).unwrap();
+    (0..calls).for_each(|_| assert_eq!(mill.grind(3), Ok(6)));
+    drop(mill);
+    wait_until("the mill that answered is gone", || has_no_mill(&rt));
+    barn.is_burnt.store(true, Ordering::Relaxed);
+    barn.is_shut.store(false, Ordering::Relaxed);
+    (rt, barn)
+}
+
+#[test]
+fn a_call_that_differs_while_the_old_version_cannot_be_constructed_is_told_as_that_and_nothing_is_promoted() {
+    let (rt, barn) = burn(Ways { lies: 2, ..FINE }, 2);
+    let shadow = || rt.canary().and_then(|canary| canary.shadow).unwrap_or_default();
+    wait_until("the second call is left out", || shadow().unconstructed == 1);
+    assert_eq!((shadow().unsettled, shadow().different), (0, 0));
+    assert!(shadow().constructor_error.is_some_and(|error| error.contains("burnt down")));
+    let status = rt.canary().unwrap().to_string();
+    assert!(status.contains("1 that came out differently while the old version could not be constructed"), "{status}");
+    barn.is_burnt.store(false, Ordering::Relaxed);
+    // Its third call in the candidate, which answers it well.
+    let mill = rt.service::<dyn Mill>().unwrap();
+    assert_eq!(mill.grind(3), Ok(6));
+    let end = rt.wait_canary(LONG).unwrap();
+    assert_eq!(
+        (end.outcome, end.cause, end.new.calls),
+        (CanaryOutcome::Withdrawn, CanaryCause::TooFewCalls, 2),
+        "{end}"
+    );
+    let why = "1 of its calls came out differently, and why is not known: nobody has a handle on mill 1.0.0";
+    assert!(end.why.contains(why) && end.why.contains("burnt down"), "{end}");
+    assert_eq!((mill.version(), rt.quarantine().len()), (1, 0));
+}
+
+#[test]
+fn a_shadow_of_whose_calls_nothing_can_be_known_ends_and_says_why() {
+    let (rt, barn) = burn(Ways { lies: 1, ..FINE }, 20);
+    let end = rt.wait_canary(LONG).unwrap();
+    assert_eq!(
+        (end.outcome, end.cause, end.new.calls),
+        (CanaryOutcome::Withdrawn, CanaryCause::TooFewCalls, 0),
+        "{end}"
+    );
+    assert!(end.why.starts_with("16 of its calls came out differently") && end.why.contains("burnt down"), "{end}");
+    assert_eq!((shown(&end).unconstructed, rt.quarantine().len()), (16, 0));
+    barn.is_burnt.store(false, Ordering::Relaxed);
+    assert_eq!(rt.service::<dyn Mill>().unwrap().version(), 1);
 }
 
 #[test]

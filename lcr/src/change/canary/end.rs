@@ -59,7 +59,7 @@ pub enum CanaryCause {
     Times,
     /// Calls of a shadow came out differently.
     Results,
-    /// Too few calls came in its time.
+    /// Too few calls came in its time; or, of a shadow, of some calls that came nothing is known.
     TooFewCalls,
     /// An operator ended it.
     Operator,
@@ -152,6 +152,14 @@ pub struct ShadowCalls {
     pub too_large: u64,
     /// How many were left out, since what they read changes, so that nothing is known of them.
     pub unsettled: u64,
+    /// How many were left out though they came out differently: nobody had a handle on the old version, and it could
+    /// not be constructed to be called again. After the first the candidate is not promoted, and after 16 the shadow
+    /// ends.
+    #[serde(default)]
+    pub unconstructed: u64,
+    /// Why it could not be constructed, the first time.
+    #[serde(default)]
+    pub constructor_error: Option<String>,
 }
 
 /// A call that came out differently in a shadow. Each text is of some hundred bytes at most, and shows no secret.
@@ -172,20 +180,29 @@ pub struct ShadowDifference {
 
 impl From<&Differences> for ShadowCalls {
     fn from(shown: &Differences) -> ShadowCalls {
-        let Uncompared { dropped, too_large, unsettled } = shown.uncompared();
+        let Uncompared { dropped, too_large, unsettled, unconstructed, constructor_error } = shown.uncompared();
         let told = |difference: Difference| {
             let Difference { method, arguments, was, is, place } = difference;
             ShadowDifference { method, arguments, was, is, place }
         };
         let differences = shown.first().into_iter().map(told).collect();
-        ShadowCalls { different: shown.count(), differences, dropped, too_large, unsettled }
+        ShadowCalls {
+            different: shown.count(),
+            differences,
+            dropped,
+            too_large,
+            unsettled,
+            unconstructed,
+            constructor_error,
+        }
     }
 }
 
 impl fmt::Display for ShadowCalls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ShadowCalls { different, differences, dropped, too_large, unsettled } = self;
-        let uncompared = Uncompared { dropped: *dropped, too_large: *too_large, unsettled: *unsettled };
+        let ShadowCalls { different, differences, .. } = self;
+        let ShadowCalls { dropped, too_large, unsettled, unconstructed, constructor_error, .. } = self.clone();
+        let uncompared = Uncompared { dropped, too_large, unsettled, unconstructed, constructor_error };
         write!(f, "  {different} came out differently; {uncompared}")?;
         differences.iter().try_for_each(|difference| write!(f, "\n  {difference}"))
     }

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     abi::fault::Beginning,
-    change::watching::pattern,
+    change::{description::of::text_of, watching::pattern},
     error::{Error, ErrorKind, Result},
     host::{
         ids::{ProviderId, ServiceId},
@@ -17,7 +17,7 @@ use crate::{
         watching::{
             canary::Candidate,
             differences::Differences,
-            shadowed::{FindOld, OldVersion, Shadowed, cannot_be_shadowed},
+            shadowed::{FindOld, NoOld, OldVersion, Shadowed, cannot_be_shadowed},
             signature::Signature,
         },
     },
@@ -116,9 +116,9 @@ impl Versions<'_> {
         let old = Arc::downgrade(old);
         Box::new(move || {
             let serves = Serving::find(&weak, provider, &old)?;
-            let (pair, crossing) = serves.instance.packed(&interface, &method)?;
+            let (pair, crossing) = serves.instance.packed(&interface, &method).ok_or(NoOld::Gone)?;
             let method = Candidate { method: pair, crossing, beginning: beginning.clone() };
-            Some(OldVersion { method, keeper: Arc::new(serves) })
+            Ok(OldVersion { method, keeper: Arc::new(serves) })
         })
     }
 }
@@ -132,27 +132,30 @@ struct Serving {
 }
 
 impl Serving {
-    /// Constructs it if there is none, as a handle would. `None` if it is not of this implementation: the shadow ends
-    /// before another one serves.
-    fn find(inner: &Weak<RuntimeInner>, provider: ProviderId, old: &Weak<Implementation>) -> Option<Serving> {
-        let is_old = |found: &Arc<Implementation>| ptr::eq(Arc::as_ptr(found), old.as_ptr());
-        let inner = inner.upgrade()?;
-        let is_present = |inner: &RuntimeInner| {
-            let state = inner.state();
-            state.objects().registry().get(provider).is_some_and(|found| is_old(found.implementation()))
-        };
-        if !is_present(&inner) {
-            return None;
-        }
-        let service = inner.service(provider, Visibility::Committed).ok()?;
+    /// Constructs it if there is none, as a handle would.
+    ///
+    /// # Errors
+    /// If another implementation serves, of which nothing is constructed, or if the constructor fails.
+    fn find(
+        inner: &Weak<RuntimeInner>,
+        provider: ProviderId,
+        old: &Weak<Implementation>,
+    ) -> std::result::Result<Serving, NoOld> {
+        let inner = inner.upgrade().ok_or(NoOld::Gone)?;
+        let service =
+            inner.service_of(provider, Visibility::Committed, Some(old)).map_err(|error| match error.kind() {
+                ErrorKind::Stale | ErrorKind::NotFound | ErrorKind::Closed => NoOld::Gone,
+                _ => NoOld::Construct(text_of(&error)),
+            })?;
         // It has a hold, so it is there, unless the runtime has ended.
         let instance = inner.state().objects().services().get(service).map(|found| Arc::clone(found.instance()));
         let Some(instance) = instance else {
             release(&inner, service);
-            return None;
+            return Err(NoOld::Gone);
         };
         let serves = Serving { instance, service, inner: Arc::downgrade(&inner) };
-        is_old(serves.instance.implementation()).then_some(serves)
+        let is_old = ptr::eq(Arc::as_ptr(serves.instance.implementation()), old.as_ptr());
+        is_old.then_some(serves).ok_or(NoOld::Gone)
     }
 }
 

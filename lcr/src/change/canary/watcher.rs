@@ -34,6 +34,7 @@ use crate::{
         service::{events::kind::EventKind, inner::RuntimeInner},
         watching::{
             comparison::{Comparison, Worse},
+            differences::Uncompared,
             second_call::SecondCalls,
         },
     },
@@ -170,12 +171,28 @@ impl Watcher {
     /// The methods of a shadow of which nothing is known, though they were called.
     fn unknown(&self) -> Option<String> {
         let differences = self.comparison.differences();
+        let uncompared = differences.uncompared();
+        if uncompared.unconstructed > 0 {
+            return Some(self.unconstructed(&uncompared));
+        }
         let methods = differences.never_compared();
         if methods.is_empty() {
             return None;
         }
         let methods = methods.join(", ");
-        Some(format!("no call of {methods:.500} could be compared; {}", differences.uncompared()))
+        Some(format!("no call of {methods:.500} could be compared; {uncompared}"))
+    }
+
+    /// Why nothing is known of calls that came out differently.
+    fn unconstructed(&self, uncompared: &Uncompared) -> String {
+        let Uncompared { unconstructed, constructor_error, .. } = uncompared;
+        format!(
+            "{unconstructed} of its calls came out differently, and why is not known: nobody has a handle on {}, and it \
+             could not be constructed to be called again: {}; have the program keep a handle, or see to what its \
+             constructor needs",
+            self.about.before,
+            constructor_error.as_deref().unwrap_or("its constructor failed")
+        )
     }
 
     fn too_few(&self, lasts: Duration) -> String {
@@ -216,10 +233,16 @@ impl Watcher {
             Worse::Errors => (CanaryCause::Errors, old.errors, new.errors, "returned an error"),
             Worse::Times => (CanaryCause::Times, old.slow, new.slow, "were slow"),
             Worse::Results => return self.different(new.calls),
+            // What is known counts.
+            Worse::Unknown if self.comparison.differences().count() > 0 => return self.different(new.calls),
+            Worse::Unknown => {
+                let why = self.unconstructed(&self.comparison.differences().uncompared());
+                return Decision { cause: CanaryCause::TooFewCalls, why, promotes: false };
+            }
         };
         let (unit, has) = match (self.about.of_requests, worse) {
             (false, _) => ("calls", ""),
-            (true, Worse::Times | Worse::Results) => ("requests", ""),
+            (true, Worse::Times | Worse::Results | Worse::Unknown) => ("requests", ""),
             (true, Worse::Faults | Worse::Errors) => ("requests", "had a call that "),
         };
         let mut why = format!(

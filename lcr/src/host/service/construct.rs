@@ -8,7 +8,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     ptr,
-    sync::{Arc, MutexGuard},
+    sync::{Arc, MutexGuard, Weak},
     time::{Duration, Instant},
 };
 
@@ -58,12 +58,26 @@ impl RuntimeInner {
     /// The service of a provider's shared instance, with one hold for the caller. Builds the instance if there
     /// is none.
     pub(crate) fn service(self: &Arc<RuntimeInner>, provider: ProviderId, visibility: Visibility) -> Result<ServiceId> {
+        self.service_of(provider, visibility, None)
+    }
+
+    /// As [`service`](RuntimeInner::service), of one implementation.
+    ///
+    /// # Errors
+    /// `Stale` if the provider has another one, of which nothing is constructed then.
+    pub(crate) fn service_of(
+        self: &Arc<RuntimeInner>,
+        provider: ProviderId,
+        visibility: Visibility,
+        only: Option<&Weak<Implementation>>,
+    ) -> Result<ServiceId> {
         let me = sys::thread_id();
         let thread = records::mine();
         let deadline = Instant::now() + TIMEOUT;
         let mut state = self.state();
         loop {
             let found = self.provider(&state, provider)?;
+            refuse_other(found.implementation(), only)?;
             if let Some(service) = found.shared() {
                 state.objects.hold(service)?;
                 return Ok(service);
@@ -85,7 +99,7 @@ impl RuntimeInner {
         let providers = state.objects.begin_shared(provider, me);
         drop(state);
         // Whatever the result, other threads must not wait for this thread any more.
-        let built = catch_unwind(AssertUnwindSafe(|| self.build(provider, config, visibility, true)));
+        let built = catch_unwind(AssertUnwindSafe(|| self.build(provider, config, visibility, true, only)));
         let service = built.as_ref().ok().and_then(|built| built.as_ref().ok()).copied();
         self.state().objects.end_shared(&providers, me, service);
         self.notify_changed();
@@ -112,13 +126,14 @@ impl RuntimeInner {
     }
 
     /// Builds a new service of a provider, with one hold for the caller. A shared one begins with the state that an
-    /// earlier process saved, if there is one.
+    /// earlier process saved, if there is one. `only`: as for [`service_of`](RuntimeInner::service_of).
     pub(super) fn build(
         self: &Arc<RuntimeInner>,
         provider: ProviderId,
         config: Option<Arc<[u8]>>,
         visibility: Visibility,
         is_shared: bool,
+        only: Option<&Weak<Implementation>>,
     ) -> Result<ServiceId> {
         let me = records::mine();
         let deadline = Instant::now() + TIMEOUT;
@@ -126,6 +141,7 @@ impl RuntimeInner {
             let (implementation, kept) = {
                 let mut state = self.state();
                 let implementation = Arc::clone(self.provider(&state, provider)?.implementation());
+                refuse_other(&implementation, only)?;
                 state.objects.begin_build(sys::thread_id(), provider)?;
                 let kept = if is_shared { state.kept.of(&implementation.manifest) } else { None };
                 (implementation, kept)
@@ -355,6 +371,14 @@ impl RuntimeInner {
             .get(provider)
             .ok_or_else(|| Error::new(ErrorKind::NotFound, "the component was removed meanwhile; ask again"))
     }
+}
+
+fn refuse_other(found: &Arc<Implementation>, only: Option<&Weak<Implementation>>) -> Result<()> {
+    if only.is_none_or(|only| ptr::eq(Arc::as_ptr(found), only.as_ptr())) {
+        return Ok(());
+    }
+    let text = format!("component `{}` was replaced meanwhile; ask for its present version", found.component.id.name);
+    Err(Error::new(ErrorKind::Stale, text))
 }
 
 fn busy_building(name: &str) -> Error {

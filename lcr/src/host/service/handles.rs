@@ -65,7 +65,7 @@ impl RuntimeInner {
         let view = state.objects.resolve_view(encoded)?;
         let provider = state.choose(view, component)?;
         drop(state);
-        let service = self.build(provider, config, Visibility::Committed, false)?;
+        let service = self.build(provider, config, Visibility::Committed, false, None)?;
         Ok(self.handle_on(service, view, None)?.into_raw())
     }
 

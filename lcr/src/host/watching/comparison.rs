@@ -21,7 +21,7 @@ use std::{
 
 use super::{
     Switch,
-    differences::{self, Differences},
+    differences::{self, Differences, LeftOut, MethodCounts},
     evidence::Evidence,
     fail::scatter,
     layer::Ended,
@@ -83,6 +83,8 @@ pub(crate) enum Worse {
     Times,
     /// What comes of the same calls.
     Results,
+    /// That is not known, and will not be: the version that serves cannot be constructed.
+    Unknown,
 }
 
 impl fmt::Debug for Comparison {
@@ -205,6 +207,18 @@ impl Comparison {
         let count = self.new.ended.fetch_add(1, Ordering::AcqRel) + 1;
         if is_worse || count >= self.wanted {
             (self.wake)();
+        }
+    }
+
+    /// Counts a call of which what came of both versions is not compared.
+    pub(super) fn leave_out(&self, method: &MethodCounts, why: LeftOut) {
+        self.differences.leave_out(method, why);
+        let is_enough = || self.differences.uncompared().unconstructed >= differences::ENOUGH;
+        if why == LeftOut::Construct && is_enough() {
+            self.switch.turn_off();
+            if self.worse.set(Worse::Unknown).is_ok() {
+                (self.wake)();
+            }
         }
     }
 

@@ -7,7 +7,7 @@
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -39,14 +39,19 @@ pub(crate) enum LeftOut {
     Size,
     /// What it reads changes all the time.
     Change,
+    /// It came out differently, and the version that serves cannot be constructed to be called again.
+    Construct,
 }
 
 /// How many calls were not compared, by the reason.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Uncompared {
     pub(crate) dropped: u64,
     pub(crate) too_large: u64,
     pub(crate) unsettled: u64,
+    pub(crate) unconstructed: u64,
+    /// The first error of the constructor.
+    pub(crate) constructor_error: Option<String>,
 }
 
 /// What copies of calls have shown.
@@ -54,7 +59,8 @@ pub(crate) struct Uncompared {
 pub(crate) struct Differences {
     kept: Mutex<Vec<Difference>>,
     count: AtomicU64,
-    left_out: [AtomicU64; 3],
+    left_out: [AtomicU64; 4],
+    constructor_error: OnceLock<String>,
     methods: Mutex<Vec<Arc<MethodCounts>>>,
 }
 
@@ -108,7 +114,12 @@ impl Differences {
     /// Counts a call of a method that is not compared.
     pub(super) fn leave_out(&self, method: &MethodCounts, why: LeftOut) {
         method.left_out.fetch_add(1, Ordering::AcqRel);
-        self.left_out[why as usize].fetch_add(1, Ordering::Relaxed);
+        self.left_out[why as usize].fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Keeps why the version that serves cannot be constructed, the first time.
+    pub(super) fn note_constructor_error(&self, error: String) {
+        self.constructor_error.get_or_init(|| error);
     }
 
     /// How many calls came out differently.
@@ -123,18 +134,26 @@ impl Differences {
 
     /// How many calls were not compared.
     pub(crate) fn uncompared(&self) -> Uncompared {
-        let [dropped, too_large, unsettled] = [0, 1, 2].map(|why| self.left_out[why].load(Ordering::Relaxed));
-        Uncompared { dropped, too_large, unsettled }
+        let [dropped, too_large, unsettled, unconstructed] =
+            [LeftOut::Room, LeftOut::Size, LeftOut::Change, LeftOut::Construct]
+                .map(|why| self.left_out[why as usize].load(Ordering::Acquire));
+        let constructor_error = self.constructor_error.get().cloned();
+        Uncompared { dropped, too_large, unsettled, unconstructed, constructor_error }
     }
 }
 
 impl fmt::Display for Uncompared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Uncompared { dropped, too_large, unsettled } = self;
+        let Uncompared { dropped, too_large, unsettled, unconstructed, constructor_error } = self;
         write!(
             f,
             "not compared: {dropped} without room, {too_large} too large, {unsettled} of what changes all the time"
-        )
+        )?;
+        if *unconstructed == 0 {
+            return Ok(());
+        }
+        write!(f, ", {unconstructed} that came out differently while the old version could not be constructed")?;
+        constructor_error.iter().try_for_each(|error| write!(f, " ({error})"))
     }
 }
 

@@ -21,8 +21,12 @@
 //!
 //! So a version is not blamed for what changes by itself: an answer that is one of two at random is one thing in all
 //! these calls once in 65,536 times. A candidate that goes wrong in one call of ten is found in four of five such
-//! calls. What is not known is left out, and counted, also by method: a method of which no call was compared is not
-//! promoted.
+//! calls. What is not known is left out, and counted, also by method: a version is not promoted if no call of a method
+//! was compared.
+//!
+//! If nobody has a handle, the version that serves is constructed for these calls. If that fails, the call came out
+//! differently and nothing will ever be known of it, so the candidate is not promoted; after
+//! [`ENOUGH`](super::differences::ENOUGH) such calls the shadow ends, and no constructor runs any more.
 
 use std::{
     sync::Arc,
@@ -35,7 +39,8 @@ use super::{
     copies::{Copies, Room},
     differences::LeftOut,
     layer::{quietly, value_offset},
-    shadowed::{Answer, OldVersion, Shadowed},
+    shadowed::{Answer, NoOld, OldVersion, Shadowed},
+    trace::cut,
 };
 use crate::{
     abi::fault::{FaultKind, RawFault},
@@ -48,6 +53,9 @@ use crate::{
 
 /// How often both versions are called again where they differ.
 const PAIRS: usize = 16;
+
+/// The longest text of a constructor's error that is kept, in bytes.
+const ERROR: usize = 512;
 
 /// A call that was copied, with what came of it.
 pub(crate) struct SecondCall {
@@ -109,7 +117,7 @@ impl SecondCall {
         let old = Answer { came, left: left.iter().filter_map(Value::at).collect() };
         let new = made.answer();
         match settled(&comparison, &shadowed, &arguments, &old, &new) {
-            Err(why) => return comparison.differences().leave_out(&shadowed.counts, why),
+            Err(why) => return comparison.leave_out(&shadowed.counts, why),
             Ok(None) => {}
             Ok(Some(place)) => {
                 comparison.differences().note(shadowed.tell(&arguments, (&old, &new), place));
@@ -137,7 +145,13 @@ fn settled(
     }
     // Nobody may have a handle any more; then one is constructed, as a handle would. It is dropped behind what its
     // method answers, which its image frees.
-    let Some(OldVersion { method, keeper: _keeper }) = find() else { return Err(LeftOut::Change) };
+    let OldVersion { method, keeper: _keeper } = find().map_err(|no_old| match no_old {
+        NoOld::Gone => LeftOut::Change,
+        NoOld::Construct(error) => {
+            comparison.differences().note_constructor_error(cut(error, ERROR));
+            LeftOut::Construct
+        }
+    })?;
     let ask = |method: &Candidate| Made::of(method, shadowed, arguments).ok_or(LeftOut::Size);
     let again = ask(&method)?;
     let again = again.answer();

@@ -53,9 +53,16 @@ pub(crate) struct Shadowed {
     pub(crate) hides_all: bool,
 }
 
-/// Finds a method of the version that serves. `None` if that is another one now, or if there is no instance and none
-/// can be constructed.
-pub(crate) type FindOld = Box<dyn Fn() -> Option<OldVersion> + Send + Sync>;
+/// Finds a method of the version that serves.
+pub(crate) type FindOld = Box<dyn Fn() -> Result<OldVersion, NoOld> + Send + Sync>;
+
+/// Why no method of the version that serves is found.
+pub(crate) enum NoOld {
+    /// Another version serves now, or the runtime has ended. The shadow ends before that.
+    Gone,
+    /// There is no instance, and none can be constructed, for this reason.
+    Construct(String),
+}
 
 /// A method of the version that serves, and what keeps it alive.
 pub(crate) struct OldVersion {

@@ -20,8 +20,9 @@ use crate::{
 
 use super::{
     journal::Journal,
+    kind::Kind,
     ledger::trial_ends,
-    record::{self, End, Intended, Kind, Record, What},
+    record::{self, End, Intended, Record, What},
 };
 
 /// A transaction, or a plan that was refused.

@@ -2,8 +2,9 @@
 //!
 //! [`line`](super::line) has the form of a line and the argument about crashes; here is the file.
 //!
-//! - **Open** reads the whole file, cuts a torn tail, and refuses a damaged one. It looks at each record's first bytes
-//!   only, so that a long journal opens fast; [`Journal::read`] parses one.
+//! - **Open** reads the whole file, cuts a torn tail, and refuses a damaged one. It refuses one with a record that only a
+//!   newer version knows, too, which is no damage. It looks at each record's first bytes only, so that a long journal
+//!   opens fast; [`Journal::read`] parses one.
 //! - **Append** writes one line and syncs. If either fails, the file is cut to where it was, and the caller gets the
 //!   error: a record is there whole, or was never acknowledged. If even the cut fails, the next append cuts first.
 //! - **Rewrite** puts a new file with fewer records into the place of the old one, by rename. A crash leaves either.
@@ -22,8 +23,9 @@ use crate::error::{Error, ErrorKind, Result};
 
 use super::{
     disk::Disk,
+    kind::Kind,
     line::{self, Damage, FIRST_SUM, LONGEST, Sum},
-    record::{FORMAT, Kind, Numbered, Record},
+    record::{FORMAT, Numbered, Record},
 };
 
 /// A record's place in the file, and what it is.
@@ -63,7 +65,7 @@ impl Journal {
     /// Opens the journal in a directory that the caller owns; makes it if there is none.
     ///
     /// # Errors
-    /// `Io`; `History` if it is damaged, or of another version.
+    /// `Io`; `History` if it is damaged, or if a newer version has written to it: then it stays as it is.
     pub(super) fn open(directory: &Path, disk: Disk, program: &str) -> Result<Journal> {
         let path = directory.join("journal.jsonl");
         let failed = |error| Error::io(format!("open the journal {}", path.display()), error);
@@ -99,7 +101,7 @@ impl Journal {
     fn of(path: PathBuf, file: File, disk: Disk) -> Result<Journal> {
         let bytes =
             fs::read(&path).map_err(|error| Error::io(format!("read the journal {}", path.display()), error))?;
-        let Index { places, end, sum, torn } = index(&bytes).map_err(|damage| damage.error(&path))?;
+        let Index { places, end, sum, torn } = index(&bytes).map_err(|unread| unread.error(&path))?;
         let next = places.last().map_or(1, |place| place.number + 1);
         Ok(Journal {
             path,
@@ -125,9 +127,14 @@ impl Journal {
     pub(super) fn read(&self, place: &Place) -> Result<Numbered> {
         #[cfg(test)]
         self.parsed.set(self.parsed.get() + 1);
-        parse(&self.text(place)?).map_err(|what| {
+        let text = self.text(place)?;
+        parse(&text).map_err(|what| {
             let what = format!("record {}: {what}", place.number);
-            damaged(&self.path, place.at, &what)
+            // The sums of the lines were right when the journal was opened.
+            match serde_json::from_slice::<serde::de::IgnoredAny>(&text) {
+                Ok(_) => newer(&self.path, &what, None),
+                Err(_) => damaged(&self.path, place.at, &what),
+            }
         })
     }
 
@@ -210,7 +217,7 @@ impl Journal {
     pub(super) fn verify(&self) -> Result<()> {
         let failed = |error| Error::io(format!("read the journal {}", self.path.display()), error);
         let bytes = fs::read(&self.path).map_err(failed)?;
-        let index = index(&bytes).map_err(|damage| damage.error(&self.path))?;
+        let index = index(&bytes).map_err(|unread| unread.error(&self.path))?;
         if index.end != self.end || index.sum != self.sum {
             return Err(damaged(&self.path, index.end, "another process has written to it, or it was cut"));
         }
@@ -226,23 +233,38 @@ pub(super) struct Index {
     pub(super) torn: u64,
 }
 
+/// Why the bytes of a journal are not read.
+pub(super) enum Unread {
+    Damage(Damage),
+    /// A newer version has written this, and that is it if it has said so.
+    Newer(String, Option<String>),
+}
+
 /// Reads the bytes of a journal: any bytes at all.
-pub(super) fn index(bytes: &[u8]) -> Result<Index, Damage> {
-    let scan = line::scan(bytes)?;
+pub(super) fn index(bytes: &[u8]) -> Result<Index, Unread> {
+    let scan = line::scan(bytes).map_err(Unread::Damage)?;
     let mut places: Vec<Place> = Vec::with_capacity(scan.records.len());
     for (line, record) in (1..).zip(&scan.records) {
-        let damage = |what| Damage { line, at: record.start, what };
+        let damage = |what| Unread::Damage(Damage { line, at: record.start, what });
         let text = &bytes[record.clone()];
-        let (number, kind) = Numbered::look(text).ok_or(damage("a record that this version does not know"))?;
+        let (_, name) = Numbered::look_at_name(text).ok_or(damage("a record that does not begin as each does"))?;
+        let Some((number, kind)) = Numbered::look(text) else {
+            return Err(Unread::Newer(format!("line {line} is a record of kind `{name}`"), writer(bytes, &places)));
+        };
         if places.last().is_some_and(|last| last.number >= number) || number == 0 || number == u64::MAX {
             return Err(damage("a record whose number does not follow"));
         }
         if (kind == Kind::Journal) != places.is_empty() {
             return Err(damage("a record that does not belong in this place"));
         }
-        let is_ours = || matches!(parse(text).map(|first| first.record), Ok(Record::Journal { format: FORMAT, .. }));
-        if kind == Kind::Journal && !is_ours() {
-            return Err(damage("a journal of a form that this version does not know"));
+        if kind == Kind::Journal {
+            match parse(text).map(|first| first.record) {
+                Ok(Record::Journal { format: FORMAT, .. }) => {}
+                Ok(Record::Journal { format, .. }) if format > FORMAT => {
+                    return Err(Unread::Newer(format!("its form is {format}"), None));
+                }
+                _ => return Err(damage("a journal of a form that there never was")),
+            }
         }
         let len = u32::try_from(record.len()).unwrap_or(u32::MAX);
         places.push(Place {
@@ -255,6 +277,16 @@ pub(super) fn index(bytes: &[u8]) -> Result<Index, Damage> {
         });
     }
     Ok(Index { places, end: scan.end as u64, sum: scan.sum, torn: scan.torn as u64 })
+}
+
+/// The version of lcr that wrote what is behind these records.
+fn writer(bytes: &[u8], places: &[Place]) -> Option<String> {
+    let start = places.iter().rfind(|place| place.kind == Kind::Start)?;
+    let from = usize::try_from(start.at).ok()?;
+    match parse(bytes.get(from..from + start.len as usize)?).ok()?.record {
+        Record::Start(start) => start.lcr,
+        _ => None,
+    }
 }
 
 pub(super) fn parse(text: &[u8]) -> Result<Numbered, String> {
@@ -296,10 +328,28 @@ fn may_be_trial(kind: Kind, text: &[u8]) -> bool {
     kind == Kind::Committed && !head.windows(NOT.len()).any(|bytes| bytes == NOT)
 }
 
-impl Damage {
+impl Unread {
     fn error(&self, path: &Path) -> Error {
-        damaged(path, self.at as u64, &format!("line {}: {}", self.line, self.what))
+        match self {
+            Unread::Damage(Damage { line, at, what }) => damaged(path, *at as u64, &format!("line {line}: {what}")),
+            Unread::Newer(what, by) => newer(path, what, by.as_deref()),
+        }
     }
+}
+
+/// `what` only a newer version knows, which is `by`.
+fn newer(path: &Path, what: &str, by: Option<&str>) -> Error {
+    let path = path.display();
+    let mine = env!("CARGO_PKG_VERSION");
+    let (by, wanted) = match by {
+        Some(by) => (format!(", lcr {by}"), format!("lcr >= {by}")),
+        None => (String::new(), format!("lcr > {mine}")),
+    };
+    let text = format!(
+        "the journal {path} was written by a newer version{by}: {what}, which lcr {mine} does not know; use {wanted}; \
+         the journal stays as it is, and what is linked serves"
+    );
+    Error::new(ErrorKind::History, text)
 }
 
 fn damaged(path: &Path, at: u64, what: &str) -> Error {

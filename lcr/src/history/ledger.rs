@@ -23,7 +23,8 @@ use crate::{change::trial::quarantine, error::Result, host::image::content_hash:
 
 use super::{
     journal::{Journal, Place},
-    record::{Beside, Committed, End, Intended, Kind, Numbered, Present, Record, Start, TrialEnd, What, Withdrawn},
+    kind::Kind,
+    record::{Beside, Committed, End, Intended, Numbered, Present, Record, Start, TrialEnd, What, Withdrawn},
     unconfirmed::{self, Settled},
 };
 

@@ -8,7 +8,7 @@
 //! `options` say where and how. `keeper` has the journal and the files, and decides what happens where they fail;
 //! `opening` is how it gets them;
 //! `notes` is what it knows besides, and in `waiting` are the records that the disk does not take;
-//! `recording` tells it what a transaction does. `line`, `record` and `journal` are the file, from its bytes
+//! `recording` tells it what a transaction does. `line`, `record`, `kind` and `journal` are the file, from its bytes
 //! up; `ledger` reads what it comes to, without what is `unconfirmed`, and `reload` brings that back when a process
 //! starts. `past` finds what a rollback leads to. `retention` says what may be forgotten. `disk` is the only way to
 //! change a file, `files` keeps components, `lock` the owner. `entry` and `handle` are what programs see.
@@ -25,6 +25,7 @@ mod files;
 mod handle;
 mod journal;
 mod keeper;
+mod kind;
 mod ledger;
 mod line;
 mod lock;

@@ -24,6 +24,13 @@ use super::{
 /// Why nothing can be recorded, and what can be read all the same.
 pub(super) type Unrecorded = (Error, Option<(Journal, Ledger)>);
 
+impl Start {
+    /// A start of a process with this version of lcr.
+    pub(super) fn new(by: Actor, linked: Vec<Present>) -> Start {
+        Start { by, linked, lcr: Some(env!("CARGO_PKG_VERSION").to_owned()) }
+    }
+}
+
 impl Keeper {
     #[allow(clippy::result_large_err, reason = "once a process")]
     pub(super) fn try_open(
@@ -62,10 +69,8 @@ impl Keeper {
         }
         let ledger = ledger::read(&journal).map_err(unread)?;
         self.files.remove_rest();
-        let noted = note_last(&mut journal, &ledger).and_then(|()| {
-            let start = Start { by: Actor::this_process(), linked: linked.to_vec() };
-            journal.append(Record::Start(start)).map(drop)
-        });
+        let noted = note_last(&mut journal, &ledger)
+            .and_then(|()| journal.append(Record::Start(Start::new(Actor::this_process(), linked.to_vec()))).map(drop));
         match noted {
             Ok(()) => Ok((journal, lock, ledger)),
             Err(error) => Err((error, Some((journal, ledger)))),

@@ -28,9 +28,10 @@ use crate::{
 use super::{
     digits::from_hex,
     journal::{Journal, Place},
+    kind::Kind,
     ledger::{self, trial_ends},
     notes::Notes,
-    record::{Committed, End, Intended, Kind, Present, Record, What},
+    record::{Committed, End, Intended, Present, Record, What},
 };
 
 /// How many entries a refusal names.

@@ -20,8 +20,9 @@ use crate::error::Result;
 
 use super::{
     journal::{Journal, Place},
+    kind::Kind,
     ledger::{self, Ledger},
-    record::{Kind, Quarantined, Record},
+    record::{Quarantined, Record},
 };
 
 /// The numbers of the records that stay.

@@ -10,11 +10,12 @@ use crate::{Actor, ComponentId, change::recorder::Sought, host::image::content_h
 use super::{
     disk::Disk,
     journal::{Journal, Place},
+    kind::Kind,
     ledger, line,
     notes::Notes,
     past,
     record::{
-        Change, Committed, End, FORMAT, Intended, Kind, Numbered, Present, Quarantined, Record, Start, TrialEnd, What,
+        Change, Committed, End, FORMAT, Intended, Numbered, Present, Quarantined, Record, Start, TrialEnd, What,
         Withdrawn,
     },
     retention,
@@ -66,7 +67,7 @@ fn committed(of: u64, major: u64) -> Record {
 /// A directory with a journal of so many commits. Each record is an hour older than the one before it.
 fn written(commits: u64) -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
-    let start = Start { by: Actor::new(1, 2, "kv"), linked: Vec::new() };
+    let start = Start::new(Actor::new(1, 2, "kv"), Vec::new());
     let first = [Record::Journal { format: FORMAT, program: "kv".to_owned() }, Record::Start(start)];
     let commits = (1..=commits).flat_map(|n| [intent(n), committed(2 * n + 1, n)]);
     let now = SystemTime::now();
@@ -134,7 +135,7 @@ fn end_trial(journal: &mut Journal, of: u64, end: End) {
 }
 
 fn start(journal: &mut Journal) {
-    journal.append(Record::Start(Start { by: Actor::new(1, 2, "kv"), linked: Vec::new() })).unwrap();
+    journal.append(Record::Start(Start::new(Actor::new(1, 2, "kv"), Vec::new()))).unwrap();
 }
 
 /// What the next process is to have.
@@ -354,4 +355,39 @@ fn what_is_in_quarantine_and_what_was_released_is_so_behind_any_retention() {
     assert_eq!(then(&mut journal, &["other", "canary"]), []);
     let is_about = |place: &&Place| matches!(place.kind, Kind::TrialEnd | Kind::Quarantined | Kind::Released);
     assert_eq!(journal.places().iter().filter(is_about).count(), 0, "and then it is forgotten");
+}
+
+#[test]
+fn a_journal_that_a_newer_version_has_written_to_is_told_as_that_and_stays_as_it_is() {
+    let directory = written(1);
+    let path = directory.path().join("journal.jsonl");
+    let bytes = fs::read(&path).unwrap();
+    let sum = line::scan(&bytes).unwrap().sum;
+    let with = |record: &str| {
+        let text = format!("{{\"number\":9,\"at\":\"2026-12-01T00:00:00Z\",\"entry\":{record}}}");
+        let bytes = [&bytes[..], &line::line(&sum, &text).0].concat();
+        fs::write(&path, &bytes).unwrap();
+        bytes
+    };
+    let refused = |said: &str| {
+        let error = Journal::open(directory.path(), Disk::default(), "kv").unwrap_err().to_string();
+        assert!(error.contains(said) && !error.contains("damaged"), "{error}");
+    };
+    let newer = with("\"teleported\",\"whither\":1");
+    let mine = env!("CARGO_PKG_VERSION");
+    refused(&format!("newer version, lcr {mine}: line 5 is a record of kind `teleported`"));
+    refused(&format!("use lcr >= {mine}; the journal stays as it is"));
+    assert_eq!(fs::read(&path).unwrap(), newer);
+    // A kind that is known, with what no earlier version wrote.
+    with("\"refused\",\"of\":3,\"error\":\"haunted\",\"text\":\"\"");
+    let journal = open(&directory);
+    let error = journal.read(journal.places().last().unwrap()).unwrap_err().to_string();
+    assert!(error.contains("newer version") && error.contains("haunted") && !error.contains("damaged"), "{error}");
+    with("\"End of times\"");
+    assert!(Journal::open(directory.path(), Disk::default(), "kv").unwrap_err().to_string().contains("damaged"));
+    let first = Record::Journal { format: FORMAT + 1, program: "kv".to_owned() };
+    let first = Numbered { number: 1, at: SystemTime::UNIX_EPOCH, record: first }.to_text().unwrap();
+    fs::write(&path, line::line(&line::FIRST_SUM, &first).0).unwrap();
+    refused(&format!("its form is {}", FORMAT + 1));
+    refused(&format!("use lcr > {mine}"));
 }

@@ -13,7 +13,8 @@ use crate::error::Result;
 
 use super::{
     journal::{Journal, Place},
-    record::{Committed, End, Kind, Present, Record, TrialEnd},
+    kind::Kind,
+    record::{Committed, End, Present, Record, TrialEnd},
 };
 
 /// A commit without the trials before it that were not confirmed.

@@ -94,7 +94,28 @@ pub(crate) fn replay(replay: &Replay, output: &Output) -> Result<Outcome, Failur
             output.line(format!("{}: {differ} {verb}{not_made}{without_end}", counted(calls, "call")))?;
         }
     }
-    Ok(Outcome::of(differ == 0 && calls > 0))
+    if calls == 0 {
+        return Err(nothing_compared(skipped, dropped));
+    }
+    Ok(Outcome::of(differ == 0))
+}
+
+/// A record without a call to compare. That is no difference, and must not pass for a test that found none.
+fn nothing_compared(skipped: u64, dropped: u64) -> Failure {
+    let secret = "cannot be made again, since a secret, a function or a handle is in them";
+    let calls = counted(skipped + dropped, "call");
+    let what = match (skipped, dropped) {
+        (0, 0) => "the record has no call".to_owned(),
+        (0, _) => format!("the record has {calls}, all of which their callers dropped or a replacement cancelled"),
+        (_, 0) => format!("the record has {calls}, all of which {secret}"),
+        _ => format!(
+            "the record has {calls}: {dropped} which their callers dropped or a replacement cancelled, and {skipped} \
+             which {secret}"
+        ),
+    };
+    let text =
+        format!("{what}; there is nothing to compare: record calls that end, of methods that can be called again");
+    Failure::new(Status::Unavailable, "nothing-to-compare", text)
 }
 
 /// What the head of a record says of the method of a call.

@@ -274,6 +274,15 @@ fn calls_of_async_methods_are_recorded_replayed_and_made_to_fail() {
     fs::write(&file, format!("{}{dropped}\n", text.replace("\"Ok\":42", "\"Ok\":43"))).unwrap();
     let differs = place.run(["replay", name, "--library", &kinds]).with(1);
     assert!(differs.stdout.contains("2 calls: 1 differs, 1 had been dropped or cancelled"), "{differs:?}");
+    // That nothing was compared is neither a difference nor none.
+    let head = text.lines().next().unwrap();
+    fs::write(&file, format!("{head}\n{dropped}\n{dropped}\n")).unwrap();
+    let said = "the record has 2 calls, all of which their callers dropped";
+    place.run(["replay", name, "--library", &kinds]).with(69).complains(said).complains("nothing to compare");
+    let lines = place.run(["--json", "replay", name, "--library", &kinds]).with(69).stdout;
+    assert!(lines.contains("\"dropped\":2") && lines.contains("\"kind\":\"nothing-to-compare\""), "{lines}");
+    fs::write(&file, format!("{head}\n")).unwrap();
+    place.run(["replay", name, "--library", &kinds]).with(69).complains("the record has no call;");
     let mut fail = place.lcr();
     let fail = fail.args(["fail", "shop.kinds.waits", "--rate", "1", "--with", "error", "--time", "10m"]);
     let mut fail = fail.stdout(Stdio::null()).spawn().unwrap();

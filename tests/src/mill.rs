@@ -19,7 +19,7 @@ pub struct Ways {
     pub hangs: u64,
     /// Whether it says that it is not healthy.
     pub is_ill: bool,
-    /// Whether its constructor asks the barn how much flour there is.
+    /// Whether its constructor and its destructor store nothing in the barn.
     pub asks_barn: bool,
 }
 

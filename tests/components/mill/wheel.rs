@@ -33,6 +33,14 @@ macro_rules! mill {
             }
         }
 
+        impl Drop for Wheel {
+            fn drop(&mut self) {
+                if self.ways.asks_barn {
+                    self.barn.store(0);
+                }
+            }
+        }
+
         #[lcr::component(
                             name = "mill", version = $version, create = Wheel::build, healthy = Wheel::check, deps(Barn)
                         )]

@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    thread,
     time::Duration,
 };
 
@@ -23,10 +24,20 @@ pub(crate) struct Floor {
     flour: AtomicU64,
     pub(crate) is_shut: AtomicBool,
     pub(crate) is_burnt: AtomicBool,
+    /// Whoever stores waits.
+    pub(crate) is_jammed: AtomicBool,
+    /// How often somebody began to store.
+    pub(crate) stores: AtomicU64,
+    /// How often somebody asked whether it is open.
+    pub(crate) looks: AtomicU64,
 }
 
 impl Barn for Floor {
     fn store(&self, flour: u64) -> u64 {
+        self.stores.fetch_add(1, Ordering::Relaxed);
+        while self.is_jammed.load(Ordering::Relaxed) {
+            thread::sleep(Duration::from_millis(1));
+        }
         if self.is_burnt.load(Ordering::Relaxed) {
             // Without a call of the panic hook.
             panic::resume_unwind(Box::new("the barn has burnt down"));
@@ -39,6 +50,7 @@ impl Barn for Floor {
     }
 
     fn is_open(&self) -> bool {
+        self.looks.fetch_add(1, Ordering::Relaxed);
         !self.is_shut.load(Ordering::Relaxed)
     }
 }

@@ -6,6 +6,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread,
+    time::Duration,
 };
 
 use lcr::{
@@ -16,7 +17,7 @@ use lcr::{
 use lcr_tests::{
     bank::Clock,
     component,
-    mill::{Mill, Ways},
+    mill::{Barn, Mill, Ways},
     wait_until,
 };
 
@@ -239,7 +240,7 @@ fn a_shadow_that_gets_too_few_calls_goes_away_and_says_what_it_has_not_compared(
     let (rt, mill, barn) = milling();
     barn.is_shut.store(true, Ordering::Relaxed);
     // Long enough for the one call below to come before it is over.
-    let rules = of("grind").within(std::time::Duration::from_secs(3));
+    let rules = of("grind").within(Duration::from_secs(3));
     second(&rt, Ways { hangs: 1, ..FINE }).canary(rules).unwrap();
     assert_eq!(mill.grind(3), Ok(6));
     let end = rt.wait_canary(LONG).unwrap();
@@ -282,6 +283,54 @@ fn a_runtime_that_is_dropped_ends_its_shadow_also_while_a_call_hangs_in_the_cand
         barn.is_shut.store(false, Ordering::Relaxed);
     });
     assert!(is_gone.into_inner() && mill.grind(1).is_err());
+}
+
+#[test]
+fn a_runtime_that_is_dropped_while_its_shadow_constructs_the_old_version_destroys_that_too() {
+    let barn = Arc::<Floor>::default();
+    let (rt, mill) = milling_with(Arc::clone(&barn), Ways { asks_barn: true, ..FINE });
+    let house = rt.service::<dyn Barn>().unwrap();
+    barn.is_shut.store(true, Ordering::Relaxed);
+    second(&rt, Ways { hangs: 1, lies: 1, ..FINE }).canary(of("grind").calls(1)).unwrap();
+    assert_eq!(mill.grind(3), Ok(6));
+    drop(mill);
+    wait_until("the mill that answered is gone", || has_no_mill(&rt));
+    let stores = || barn.stores.load(Ordering::Relaxed);
+    let before = stores();
+    assert_eq!(before % 2, 0, "each mill that was constructed is destroyed");
+    barn.is_jammed.store(true, Ordering::Relaxed);
+    barn.is_shut.store(false, Ordering::Relaxed);
+    wait_until("a mill is under construction", || stores() == before + 1);
+    thread::scope(|scope| {
+        let end = scope.spawn(|| drop(rt));
+        wait_until("the runtime ends", || Handle::pin(&house).is_err());
+        // As long as it would take the end not to wait.
+        (0..50).for_each(|_| thread::sleep(Duration::from_millis(1)));
+        assert!(!end.is_finished());
+        barn.is_jammed.store(false, Ordering::Relaxed);
+    });
+    assert_eq!(stores(), before + 2, "that mill was destroyed, too");
+}
+
+#[test]
+fn a_second_call_that_hangs_in_the_old_version_is_a_straggler_once_that_is_replaced() {
+    let barn = Arc::<Floor>::default();
+    let (rt, mill) = milling_with(Arc::clone(&barn), Ways { hangs: 2, ..FINE });
+    barn.is_shut.store(true, Ordering::Relaxed);
+    second(&rt, Ways { lies: 1, ..FINE }).canary(of("grind").calls(1)).unwrap();
+    // The copy is its second call.
+    assert_eq!(mill.grind(3), Ok(6));
+    wait_until("the second call is inside the old version", || barn.looks.load(Ordering::Relaxed) > 0);
+    rt.withdraw_canary("it hangs").unwrap();
+    rt.replace(component("mill_2")).unwrap();
+    let stragglers = rt.status().stragglers;
+    let [straggler] = &stragglers[..] else { panic!("{stragglers:?}") };
+    let text = straggler.to_string();
+    assert!(text.contains("`lcr-shadow`") && text.contains("mill.mill.grind of mill 1.0.0"), "{text}");
+    assert!(!is_everything_destroyed(&rt, 2));
+    barn.is_shut.store(false, Ordering::Relaxed);
+    wait_until("the old version is destroyed", || is_everything_destroyed(&rt, 2));
+    assert!(rt.status().stragglers.is_empty());
 }
 
 #[test]

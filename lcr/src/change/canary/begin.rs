@@ -22,6 +22,7 @@ use crate::{
             comparison::{Comparison, Wanted},
             requests::Requests,
             second_call::{Caller, SecondCalls},
+            shadowed::Keeper,
         },
     },
 };
@@ -188,7 +189,7 @@ fn begin(plan: Plan, rules: &Canary) -> Result<CanaryStatus> {
     let (number, weak) = (about.number, Arc::downgrade(&inner));
     let promotion = Promotion::of(plan);
     if let Some(Shadowing { copies, thread }) = shadowing {
-        let keepers = candidates.iter().map(|candidate| Arc::clone(candidate) as Arc<dyn Send + Sync>).collect();
+        let keepers = candidates.iter().map(|candidate| Arc::clone(candidate) as Arc<dyn Keeper>).collect();
         thread.begin(Caller { comparison: Arc::clone(&comparison), copies, keepers });
     }
     thread.begin(Watcher { inner: weak, trials, about, comparison, copies, candidates, patches, promotion });

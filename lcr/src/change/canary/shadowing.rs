@@ -6,9 +6,9 @@ use std::{
 };
 
 use crate::{
-    abi::fault::Beginning,
+    abi::{fault::Beginning, world::Pair},
     change::{description::of::text_of, watching::pattern},
-    error::{Error, ErrorKind, Result},
+    error::{Error, ErrorKind, MethodId, Result},
     host::{
         ids::{ProviderId, ServiceId},
         image::{manifest::MethodManifest, shape},
@@ -17,7 +17,7 @@ use crate::{
         watching::{
             canary::Candidate,
             differences::Differences,
-            shadowed::{FindOld, NoOld, OldVersion, Shadowed, cannot_be_shadowed},
+            shadowed::{FindOld, Keeper, NoOld, OldVersion, Shadowed, Shown, cannot_be_shadowed},
             signature::Signature,
         },
     },
@@ -156,6 +156,28 @@ impl Serving {
         let serves = Serving { instance, service, inner: Arc::downgrade(&inner) };
         let is_old = ptr::eq(Arc::as_ptr(serves.instance.implementation()), old.as_ptr());
         is_old.then_some(serves).ok_or(NoOld::Gone)
+    }
+}
+
+impl Keeper for Serving {
+    fn keeps(&self, method: Pair) -> bool {
+        self.instance.keeps(method)
+    }
+
+    fn enter<'k>(&'k self, name: &str) -> Box<dyn Shown + 'k> {
+        self.instance.enter(name)
+    }
+}
+
+impl Keeper for Instance {
+    fn keeps(&self, method: Pair) -> bool {
+        self.is_of(method)
+    }
+
+    fn enter<'k>(&'k self, name: &str) -> Box<dyn Shown + 'k> {
+        let (interface, method) = name.rsplit_once('.').unwrap_or(("", name));
+        let (interface, method) = (interface.to_owned(), method.to_owned());
+        Box::new(self.beside().enter(MethodId { interface, method }))
     }
 }
 

@@ -80,6 +80,11 @@ impl Builders {
         }
     }
 
+    /// Whether a thread constructs an instance, other than this one.
+    pub(super) fn construct_besides(&self, thread: ThreadId) -> bool {
+        self.threads.iter().any(|(&other, builder)| other != thread && !builder.constructs.is_empty())
+    }
+
     /// Notes that a thread waits no more.
     pub(super) fn wake(&mut self, thread: ThreadId) {
         let Some(builder) = self.threads.get_mut(&thread) else { return };

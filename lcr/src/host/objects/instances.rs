@@ -25,7 +25,9 @@ use crate::{
     },
 };
 
-use super::{component::Implementation, left_hooks::LeftHooks, methods::MethodTables, tracking::Tracking};
+use super::{
+    beside::CallsBeside, component::Implementation, left_hooks::LeftHooks, methods::MethodTables, tracking::Tracking,
+};
 
 /// One constructed object.
 pub(crate) struct Instance {
@@ -38,6 +40,8 @@ pub(crate) struct Instance {
     methods: MethodTables,
     /// Which transaction tracks its state.
     tracking: Tracking,
+    /// The calls of it that no frame shows.
+    beside: CallsBeside,
     /// Its count among the instances of its component.
     _use: Arc<()>,
 }
@@ -58,8 +62,8 @@ impl Instance {
         needs: Vec<Held>,
     ) -> Instance {
         let counted = Arc::clone(implementation.component.uses());
-        let (methods, tracking) = (MethodTables::default(), Tracking::default());
-        Instance { address, implementation, first_generation, needs, methods, tracking, _use: counted }
+        let (methods, tracking, beside) = (MethodTables::default(), Tracking::default(), CallsBeside::default());
+        Instance { address, implementation, first_generation, needs, methods, tracking, beside, _use: counted }
     }
 
     /// The count of an object of the program that an implementation had, if its instances are one: the caller
@@ -87,6 +91,12 @@ impl Instance {
         self.methods.has(methods)
     }
 
+    /// Whether the method is called with this object.
+    #[cfg_attr(not(feature = "reflect"), allow(dead_code, reason = "only a shadow calls beside the slots"))]
+    pub(crate) fn is_of(&self, method: Pair) -> bool {
+        self.address == method.data.addr()
+    }
+
     pub(in crate::host) fn address(&self) -> usize {
         self.address
     }
@@ -98,6 +108,11 @@ impl Instance {
     /// The first world that may show it.
     pub(crate) fn first_generation(&self) -> Generation {
         self.first_generation
+    }
+
+    /// The calls of it that no frame shows.
+    pub(crate) fn beside(&self) -> &CallsBeside {
+        &self.beside
     }
 
     pub(super) fn tracking(&self) -> &Tracking {

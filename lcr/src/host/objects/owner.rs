@@ -318,6 +318,11 @@ impl Objects {
         self.builders.end(thread);
     }
 
+    /// Whether a thread constructs an instance, other than this one.
+    pub(in crate::host) fn construct_besides(&self, thread: ThreadId) -> bool {
+        self.builders.construct_besides(thread)
+    }
+
     /// Notes that a thread waits, until [`Objects::end_wait`].
     ///
     /// # Errors

@@ -151,24 +151,29 @@ impl RuntimeInner {
                 None => self.instantiate(&implementation, config.as_deref(), visibility, Creation::Construct),
             };
             let mut state = self.state();
-            state.objects.end_build(sys::thread_id());
+            // The end of the runtime waits for it, so that it finds the instance.
+            let end = |state: &mut State| state.objects.end_build(sys::thread_id());
             if implementation.lacks_object() && !self.is_closed() {
+                end(&mut state);
                 // A commit has taken the object out meanwhile: its successor serves.
                 if let Ok(instance) = instance {
                     self.discard(state, instance);
                 }
                 continue;
             }
-            let instance = instance?;
+            let instance = instance.inspect_err(|_| end(&mut state))?;
             while state.is_frozen_for(provider, me) && !self.is_closed() && Instant::now() < deadline {
                 state = match self.wait_for(state, Wait::Thawed(provider), deadline) {
                     Ok(state) => state,
                     Err(error) => {
-                        self.discard(self.state(), instance);
+                        state = self.state();
+                        end(&mut state);
+                        self.discard(state, instance);
                         return Err(error);
                     }
                 };
             }
+            end(&mut state);
             let found = self.provider(&state, provider);
             let is_current = !state.is_frozen_for(provider, me)
                 && found.as_ref().is_ok_and(|found| Arc::ptr_eq(found.implementation(), &implementation));

@@ -20,7 +20,7 @@ use std::{
 
 use crate::host::{
     deadline::Deadline,
-    ids::{Generation, ServiceId},
+    ids::{Generation, ServiceId, ThreadId},
     objects::{
         instances::{Held, Instance},
         order::dependencies_first,
@@ -44,7 +44,9 @@ pub(in crate::host) fn run(runtime: &Arc<RuntimeInner>) {
     let deadline = Deadline::after(Instant::now(), runtime.shutdown_timeout);
     let ending = Arc::new(Ending::default());
     let mut started = 0;
-    let mut is_served = start(runtime, &ending, 0, move |runtime, ending| runtime.shut_down(ending, deadline));
+    let dropping = sys::thread_id();
+    let mut is_served =
+        start(runtime, &ending, 0, move |runtime, ending| runtime.shut_down(ending, dropping, deadline));
     while is_served {
         let is_under_way = |inner: &mut Inner| !inner.has_ended();
         let waited = ending.changed.wait_timeout_while(ending.lock(), LIMIT, is_under_way);
@@ -204,8 +206,8 @@ impl Inner {
 }
 
 impl RuntimeInner {
-    fn shut_down(self: &Arc<RuntimeInner>, ending: &Ending, deadline: Deadline) {
-        let mut state = self.alone(deadline);
+    fn shut_down(self: &Arc<RuntimeInner>, ending: &Ending, dropping: ThreadId, deadline: Deadline) {
+        let mut state = self.alone(dropping, deadline);
         self.take_back(&mut state);
         let edits: Vec<_> = state.objects.slots().numbers().map(|slot| (slot, None)).collect();
         let before = Arc::clone(&state.world);
@@ -261,14 +263,18 @@ impl RuntimeInner {
         }
     }
 
-    /// Waits until no transaction runs and the reaper destroys nothing, and keeps further transactions
-    /// out.
-    fn alone(&self, deadline: Deadline) -> MutexGuard<'_, State> {
+    /// Waits until no transaction runs, the reaper destroys nothing, and no thread constructs an instance, which would
+    /// be nobody's: but for the thread that drops the runtime, whose constructor waits for this. Keeps further
+    /// transactions out; nothing further is constructed in a closed runtime.
+    fn alone(&self, dropping: ThreadId, deadline: Deadline) -> MutexGuard<'_, State> {
         let mut is_changing = true;
+        // Constructors that wait for others find the runtime closed.
+        self.notify_changed();
         loop {
             is_changing = is_changing && self.transactions.begin() == Begin::Busy;
             let state = self.state();
-            if !(is_changing || self.reaper.destroying() > 0) || deadline.has_passed() {
+            let is_busy = is_changing || self.reaper.destroying() > 0 || state.objects.construct_besides(dropping);
+            if !is_busy || deadline.has_passed() {
                 return state;
             }
             drop(state);

@@ -18,7 +18,7 @@ use crate::{
     host::{
         ids::{Generation, ProviderId, SlotId, ThreadId},
         image::manifest::{InterfaceManifest, MethodManifest},
-        objects::faults::Faults,
+        objects::{faults::Faults, instances::Instance},
         worlds::records::{self, ThreadRecord},
     },
 };
@@ -128,13 +128,15 @@ impl RuntimeInner {
         self.pins.lock().iter().map(|(_, pin)| holder(pin)).collect()
     }
 
-    /// The calls that are inside any replaced instance, and the pins that hold one.
+    /// The calls that are inside any replaced instance, those among them that no frame shows, and the pins that hold
+    /// one.
     pub(crate) fn all_stragglers(&self, state: &mut State) -> Vec<Straggler> {
         // Before the frames: see `pins`.
         let pins = self.pins.lock();
         let calls = state.old_calls();
         let mut stragglers: Vec<Straggler> =
             state.retiring.iter().flat_map(|retiring| state.inside(retiring, &calls)).collect();
+        stragglers.extend(state.retiring.iter().flat_map(|retiring| beside(&retiring.instance)));
         let holds = |pin: &PinInfo| state.retiring.iter().any(|retiring| retiring.is_held_by(pin));
         stragglers.extend(pins.iter().filter(|(_, pin)| holds(pin)).map(|(_, pin)| holder(pin)));
         stragglers
@@ -298,6 +300,17 @@ impl Retiring {
     fn is_held_by(&self, pin: &PinInfo) -> bool {
         !self.slots.is_empty() && (self.instance.first_generation()..self.retired_at).contains(&pin.generation())
     }
+}
+
+/// The calls of an instance that no frame shows.
+fn beside(instance: &Instance) -> impl Iterator<Item = Straggler> {
+    let component = instance.implementation().component.id.clone();
+    instance.beside().now().into_iter().map(move |call| Straggler {
+        thread: Some(call.thread_name),
+        thread_id: call.thread.to_kernel(),
+        held_by: HeldBy::Call { component: Some(component.clone()), method: Some(call.method) },
+        seen_for: call.since.elapsed(),
+    })
 }
 
 /// A pin as a straggler.

@@ -39,7 +39,7 @@ use super::{
     copies::{Copies, Room},
     differences::LeftOut,
     layer::{quietly, value_offset},
-    shadowed::{Answer, NoOld, OldVersion, Shadowed},
+    shadowed::{Answer, Keeper, NoOld, OldVersion, Shadowed},
     trace::cut,
 };
 use crate::{
@@ -84,7 +84,7 @@ pub(crate) struct Caller {
     pub(crate) comparison: Arc<Comparison>,
     pub(crate) copies: Arc<SecondCalls>,
     /// The candidates.
-    pub(crate) keepers: Vec<Arc<dyn Send + Sync>>,
+    pub(crate) keepers: Vec<Arc<dyn Keeper>>,
 }
 
 impl Caller {
@@ -93,14 +93,14 @@ impl Caller {
     pub(crate) fn run(self) {
         let Caller { comparison, copies, keepers } = self;
         while let Some(call) = copies.next() {
-            quietly(&comparison.switch, || call.make());
+            quietly(&comparison.switch, || call.make(&keepers));
         }
         drop(keepers);
     }
 }
 
 impl SecondCall {
-    fn make(self) {
+    fn make(self, keepers: &[Arc<dyn Keeper>]) {
         // Dropped last.
         let shadowed = Arc::clone(&self.shadowed);
         let SecondCall { arguments, left, came, took, taken, room, .. } = self;
@@ -109,14 +109,17 @@ impl SecondCall {
         if !comparison.switch.is_on() {
             return;
         }
-        let Some(made) = Made::of(&shadowed.candidate, &shadowed, &arguments) else { return };
+        let method = &shadowed.candidate;
+        let Some(keeper) = keepers.iter().find(|keeper| keeper.keeps(method.method)) else { return };
+        let candidate = Version { method, keeper: &**keeper };
+        let Some(made) = Made::of(candidate, &shadowed, &arguments) else { return };
         let came = match &came {
             Came::Value(value) => value.at().ok_or((FaultKind::Panic, "")),
             Came::Fault(kind, text) => Err((*kind, &**text)),
         };
         let old = Answer { came, left: left.iter().filter_map(Value::at).collect() };
         let new = made.answer();
-        match settled(&comparison, &shadowed, &arguments, &old, &new) {
+        match settled(&comparison, &shadowed, candidate, &arguments, (&old, &new)) {
             Err(why) => return comparison.leave_out(&shadowed.counts, why),
             Ok(None) => {}
             Ok(Some(place)) => {
@@ -129,13 +132,20 @@ impl SecondCall {
     }
 }
 
+/// A method of either version.
+#[derive(Clone, Copy)]
+struct Version<'a> {
+    method: &'a Candidate,
+    keeper: &'a dyn Keeper,
+}
+
 /// Where two answers differ; `None` if they do not, or only since something has changed in between.
 fn settled(
     comparison: &Comparison,
     shadowed: &Shadowed,
+    candidate: Version<'_>,
     arguments: &[Value<'_>],
-    old: &Answer<'_>,
-    new: &Answer<'_>,
+    (old, new): (&Answer<'_>, &Answer<'_>),
 ) -> Result<Option<String>, LeftOut> {
     let compare = |was: &Answer<'_>, is: &Answer<'_>| shadowed.compare(was, is).map_err(|Unfinished| LeftOut::Size);
     let Some(place) = compare(old, new)? else { return Ok(None) };
@@ -145,15 +155,16 @@ fn settled(
     }
     // Nobody may have a handle any more; then one is constructed, as a handle would. It is dropped behind what its
     // method answers, which its image frees.
-    let OldVersion { method, keeper: _keeper } = find().map_err(|no_old| match no_old {
+    let OldVersion { method, keeper } = find().map_err(|no_old| match no_old {
         NoOld::Gone => LeftOut::Change,
         NoOld::Construct(error) => {
             comparison.differences().note_constructor_error(cut(error, ERROR));
             LeftOut::Construct
         }
     })?;
-    let ask = |method: &Candidate| Made::of(method, shadowed, arguments).ok_or(LeftOut::Size);
-    let again = ask(&method)?;
+    let serving = Version { method: &method, keeper: &*keeper };
+    let ask = |version: Version<'_>| Made::of(version, shadowed, arguments).ok_or(LeftOut::Size);
+    let again = ask(serving)?;
     let again = again.answer();
     let mut found = None;
     for _ in 0..PAIRS {
@@ -161,10 +172,10 @@ fn settled(
         if !comparison.switch.is_on() {
             return Err(LeftOut::Change);
         }
-        let candidates = ask(&shadowed.candidate)?;
+        let candidates = ask(candidate)?;
         let place = compare(&again, &candidates.answer())?;
         found = found.or(place);
-        if compare(&again, &ask(&method)?.answer())?.is_some() {
+        if compare(&again, &ask(serving)?.answer())?.is_some() {
             return Err(LeftOut::Change);
         }
     }
@@ -192,18 +203,21 @@ enum MadeCame<'t> {
 
 impl<'t> Made<'t> {
     /// Calls the method of either version with copies of the arguments.
-    fn of(method: &Candidate, shadowed: &'t Shadowed, arguments: &[Value<'_>]) -> Option<Made<'t>> {
+    fn of(version: Version<'_>, shadowed: &'t Shadowed, arguments: &[Value<'_>]) -> Option<Made<'t>> {
+        let Version { method, keeper } = version;
         let signature = &shadowed.signature;
         let pairs = signature.arguments().iter().zip(arguments);
         let mut given = pairs.map(|(ty, value)| Value::copy_of(ty, value.at()?).ok()).collect::<Option<Vec<_>>>()?;
         let outcome = Block::new(method.crossing.outcome_size as usize, method.crossing.outcome_align.into());
         let packed: Vec<*mut ()> = given.iter_mut().map(Value::give).collect();
         let out: *mut () = outcome.at().cast();
+        let inside = keeper.enter(signature.name());
         let began = Instant::now();
-        // SAFETY: the copies are arguments of the method, which takes them, and there is room for its outcome. Whoever
-        // found the method keeps its instance.
+        // SAFETY: the copies are arguments of the method, which takes them, and there is room for its outcome. The
+        // keeper has the instance.
         unsafe { method.call(packed.as_ptr(), out) };
         let took = began.elapsed();
+        drop(inside);
         // SAFETY: an outcome begins with its fault, which the call has written.
         let fault = unsafe { out.cast::<*mut RawFault>().read() };
         let came = if fault.is_null() {

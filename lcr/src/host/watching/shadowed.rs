@@ -10,7 +10,7 @@ use super::{
     trace::{cut, shown},
 };
 use crate::{
-    abi::fault::FaultKind,
+    abi::{fault::FaultKind, world::Pair},
     host::{
         image::shape::Kind,
         reflect::{
@@ -67,8 +67,23 @@ pub(crate) enum NoOld {
 /// A method of the version that serves, and what keeps it alive.
 pub(crate) struct OldVersion {
     pub(crate) method: Candidate,
-    pub(crate) keeper: Arc<dyn Send + Sync>,
+    pub(crate) keeper: Arc<dyn Keeper>,
 }
+
+/// Keeps an instance alive whose methods are called beside the slots.
+pub(crate) trait Keeper: Send + Sync {
+    /// Whether the method is one of this instance.
+    fn keeps(&self, method: Pair) -> bool;
+
+    /// Whoever asks who is inside finds the calling thread, in the method of that name, until what this returns is
+    /// dropped.
+    fn enter<'k>(&'k self, name: &str) -> Box<dyn Shown + 'k>;
+}
+
+/// Shows that a thread is inside.
+pub(crate) trait Shown {}
+
+impl<T> Shown for T {}
 
 /// What came of a call, and what it has left in each `&mut [T]`.
 pub(super) struct Answer<'a> {

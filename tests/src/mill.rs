@@ -23,6 +23,39 @@ pub struct Ways {
     pub asks_barn: bool,
 }
 
+/// What a customer wants.
+#[derive(Clone, Debug, PartialEq, Eq, lcr::Abi)]
+pub struct Order {
+    /// Who.
+    pub customer: Customer,
+    /// How many sacks of which flour.
+    pub sacks: Vec<(String, u32)>,
+    /// What is to become of them.
+    pub way: Way,
+}
+
+/// Who buys flour.
+#[derive(Clone, Debug, PartialEq, Eq, lcr::Abi)]
+pub struct Customer {
+    /// The name.
+    pub name: String,
+    /// What opens the customer's account.
+    #[abi(secret)]
+    pub code: u64,
+}
+
+/// How an order leaves the mill.
+#[derive(Clone, Debug, PartialEq, Eq, lcr::Abi)]
+pub enum Way {
+    /// The customer comes.
+    Fetched,
+    /// By rail.
+    Sent {
+        /// Where.
+        station: String,
+    },
+}
+
 /// Why a mill grinds nothing.
 #[derive(Clone, Debug, PartialEq, Eq, lcr::Abi)]
 pub enum MillError {
@@ -83,6 +116,9 @@ pub trait Mill {
     /// Adds one to each of the numbers, and returns a label.
     #[lcr(pure)]
     fn weigh(&self, sacks: &mut [u64], label: &str) -> String;
+    /// Packs what a customer wants, and returns a label.
+    #[lcr(pure)]
+    fn pack(&self, order: Order) -> String;
     /// Calls back while inside.
     #[lcr(pure)]
     fn inside(&self, f: &dyn Fn());

@@ -86,14 +86,14 @@ impl CanaryRules {
 pub struct CanaryCondition {
     /// The method, or a pattern.
     pub method: String,
-    /// The name of the argument, or its place from 1.
+    /// The name of the argument, or its place from 1; behind it the way to a part of it, such as `entry.tags[0]`.
     pub argument: String,
     /// As it was written: numbers of a tree of JSON would be rounded.
     value: Box<RawValue>,
 }
 
 impl CanaryCondition {
-    /// The argument has this value, which is JSON.
+    /// The argument, or a part of it, has this value, which is JSON.
     ///
     /// # Errors
     /// `Invalid` if it is not.

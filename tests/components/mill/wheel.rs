@@ -10,7 +10,7 @@ macro_rules! mill {
         };
 
         use lcr::{BoxError, Context, Handle};
-        use lcr_tests::mill::{Barn, Mill, MillError, Ways};
+        use lcr_tests::mill::{Barn, Mill, MillError, Order, Ways};
 
         struct Wheel {
             ways: Ways,
@@ -89,6 +89,10 @@ macro_rules! mill {
             fn weigh(&self, sacks: &mut [u64], label: &str) -> String {
                 sacks.iter_mut().for_each(|sack| *sack += 1);
                 format!("{label}{}", $label)
+            }
+
+            fn pack(&self, order: Order) -> String {
+                format!("{}{}", order.customer.name, $label)
             }
 
             fn inside(&self, f: &dyn Fn()) {

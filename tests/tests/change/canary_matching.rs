@@ -9,7 +9,7 @@ use lcr::{
 };
 use lcr_tests::{
     executor::block_on,
-    mill::{Mill, MillError, Ways},
+    mill::{Customer, Mill, MillError, Order, Way, Ways},
     wait_until,
 };
 
@@ -123,6 +123,46 @@ fn a_call_has_to_meet_one_condition_and_a_pattern_means_the_methods_that_it_fits
 }
 
 #[test]
+fn a_condition_may_be_of_a_part_of_an_argument() {
+    let (rt, mill) = milling();
+    let order = |name: &str, sacks: &[&str], station: Option<&str>| Order {
+        customer: Customer { name: name.to_owned(), code: 4711 },
+        sacks: sacks.iter().map(|&flour| (flour.to_owned(), 1)).collect(),
+        way: station.map_or(Way::Fetched, |station| Way::Sent { station: station.to_owned() }),
+    };
+    let rules = Canary::share(0.5)
+        .matching("mill.mill.pack", "order.customer.name", "\"Ada\"")
+        .matching("mill.mill.pack", "order.sacks[1][0]", "\"rye\"")
+        .matching("mill.mill.*", "1.way.Sent.station", "\"Ely\"")
+        .matching("mill.mill.sift", "sacks[2]", "7")
+        .seed(3);
+    let status = second(&rt, Ways { lies: 1, ..Ways::default() }).canary(rules).unwrap();
+    assert_eq!(status.methods, ["mill.mill.sift", "mill.mill.pack"]);
+    assert!(status.to_string().contains("mill.mill.pack:order.sacks[1][0]=\"rye\""), "{status}");
+    // How many of 40 calls the new version answers, which are none or about half.
+    let packed = |order: &Order| (0..40).filter(|_| mill.pack(order.clone()).ends_with(", fine")).count();
+    for met in [order("Ada", &[], None), order("Bob", &["oat", "rye"], None), order("Bob", &[], Some("Ely"))] {
+        assert!(packed(&met) > 0, "{met:?}");
+    }
+    for unmet in [order("Ad", &["rye"], None), order("Bob", &["rye", "oat"], Some("Elx")), order("Bob", &[], None)] {
+        assert_eq!(packed(&unmet), 0, "{unmet:?}");
+    }
+    let sifted = |sacks: &[u64]| {
+        let lied = || {
+            let mut sifted = sacks.to_owned();
+            mill.sift(&mut sifted);
+            sifted[0] != sacks[0] + 1
+        };
+        (0..40).filter(|_| lied()).count()
+    };
+    assert!(sifted(&[1, 2, 7]) > 0 && sifted(&[1, 2, 7, 8]) > 0);
+    assert_eq!([&[7, 7][..], &[1, 2, 8]].map(sifted), [0; 2]);
+    let status = rt.canary().unwrap();
+    assert_eq!(status.old.calls + status.new.calls, 200, "{status}");
+    rt.withdraw_canary("enough").unwrap();
+}
+
+#[test]
 fn a_condition_that_no_call_can_meet_is_refused_by_name_and_changes_nothing() {
     let (rt, mill) = milling();
     let refused = |rules: Canary, kind: ErrorKind, said: &str| {
@@ -144,6 +184,15 @@ fn a_condition_that_no_call_can_meet_is_refused_by_name_and_changes_nothing() {
     invalid("mill.mill.grind", "grain", "\"1\"", "argument 1 `grain`: expected u64");
     invalid("mill.mill.grind", "grain", "1 2", "argument 1 `grain`");
     invalid("mill.mill.weigh", "label", "rye", "argument 2 `label`");
+    let no_part = "`order.customer` has no part `.nam`: it has `.name`, `.code`";
+    invalid("mill.mill.pack", "order.customer.nam", "\"Ada\"", no_part);
+    invalid("mill.mill.pack", "order.sacks[0][2]", "1", "`order.sacks[0]` has no part `[2]`: it has `[0]`, `[1]`");
+    invalid("mill.mill.pack", "order.way.Fetched", "null", "`order.way` has no part `.Fetched`: it has `.Sent`");
+    invalid("mill.mill.pack", "order.sacks[0][1]", "\"1\"", "argument 1 `order.sacks[0][1]`: expected u32");
+    invalid("mill.mill.pack", "order.sacks[x]", "1", "is no way to a part");
+    invalid("mill.mill.pack", "order.customer.code", "4711", "its argument `order.customer.code` is secret");
+    invalid("mill.mill.pack", "order.customer", "{\"name\":\"Ada\",\"code\":1}", "has a secret in it");
+    invalid("mill.mill.whisper", "label[0]", "1", "its argument `label[0]` is secret");
     invalid("mill.mill.whisper", "label", "\"rye\"", "its argument `label` is secret");
     invalid("mill.mill.inside", "f", "null", "code of its caller");
     invalid("mill.mill.later", "1", "1", "polled");

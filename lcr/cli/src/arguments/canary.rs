@@ -18,7 +18,8 @@ pub(crate) struct CanaryShare {
     pub(crate) until: Until,
 }
 
-/// What calls a canary is of, by the value of an argument: `kv.store.get:key="user-7"`.
+/// What calls a canary is of, by the value of an argument or a part of it: `kv.store.get:key="user-7"`,
+/// `kv.store.put:entry.tags[0]="a"`.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Condition {
     pub(crate) method: String,
@@ -106,9 +107,12 @@ impl FromStr for Condition {
 
     fn from_str(text: &str) -> Result<Condition, String> {
         let form = "write it as in 'kv.store.get:key=\"user-7\"' or kv.store.*:tenant=7";
-        let (place, json) = text.split_once('=').ok_or_else(|| format!("the value is missing; {form}"))?;
-        let (method, argument) = place.rsplit_once(':').ok_or_else(|| format!("the argument is missing; {form}"))?;
-        let [method, argument] = [method, argument].map(|name| name.trim().to_owned());
+        let end = outside_quotes(text, '=').ok_or_else(|| format!("the value is missing; {form}"))?;
+        let (place, json) = (&text[..end], &text[end + 1..]);
+        // Behind a bracket may be any key of a map.
+        let names = place.split('[').next().unwrap_or(place);
+        let colon = names.rfind(':').ok_or_else(|| format!("the argument is missing; {form}"))?;
+        let [method, argument] = [&place[..colon], &place[colon + 1..]].map(|name| name.trim().to_owned());
         if method.is_empty() || argument.is_empty() {
             return Err(format!("say a method and an argument; {form}"));
         }
@@ -145,6 +149,21 @@ impl FromStr for ShadowMethods {
         }
         Ok(ShadowMethods { methods, until })
     }
+}
+
+/// Where this character is first outside of texts of JSON.
+fn outside_quotes(text: &str, wanted: char) -> Option<usize> {
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    for (at, found) in text.char_indices() {
+        match found {
+            _ if is_escaped => is_escaped = false,
+            '\\' => is_escaped = is_quoted,
+            '"' => is_quoted = !is_quoted,
+            found if found == wanted && !is_quoted => return Some(at),
+            _ => {}
+        }
+    }
+    None
 }
 
 fn percentage(percent: &str) -> Result<f64, String> {
@@ -207,7 +226,13 @@ mod tests {
         assert_eq!(parsed("kv.store.get:key=\"a=b:c\""), condition("kv.store.get", "key", "a=b:c".into()));
         assert_eq!(parsed("kv.*:2 = 7"), condition("kv.*", "2", 7.into()));
         assert_eq!(parsed("a::b.c:d={\"e\":null}"), condition("a::b.c", "d", serde_json::json!({ "e": null })));
-        for wrong in ["", "kv.store.get", "kv.store.get:key", "kv.store.get=7", ":key=7", "kv.store.get:=7"] {
+        let of_a_part = parsed("kv.store.put:entry.tags[0]=\"a\"");
+        assert_eq!(of_a_part, condition("kv.store.put", "entry.tags[0]", "a".into()));
+        let of_a_key = parsed(r#"kv.*:limits["a=b:c\"=["].d=7"#);
+        assert_eq!(of_a_key, condition("kv.*", r#"limits["a=b:c\"=["].d"#, 7.into()));
+        for wrong in
+            ["", "kv.store.get", "kv.store.get:key", "kv.*:limits[\"a=7", "kv.store.get=7", ":key=7", "kv.store.get:=7"]
+        {
             assert!(parsed(wrong).is_err(), "{wrong}");
         }
         assert!(parsed("kv.store.get:key=18446744073709551616").unwrap_err().contains("would round"));

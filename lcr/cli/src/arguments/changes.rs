@@ -22,9 +22,9 @@ pub(crate) struct ChangeOptions {
     /// whole: what a thread of the program calls while it holds a pin
     #[arg(long, value_name = "SHARE", help_heading = "Change")]
     pub(crate) canary: Option<CanaryShare>,
-    /// With --canary: the share is of the calls of this method whose argument has this value, as JSON, such as
-    /// 'kv.store.get:key="user-7"', or 'kv.store.*:tenant=7' for all methods that have one; other calls stay with the
-    /// old version. If given more than once, of calls that match any
+    /// With --canary: the share is of the calls of this method whose argument, or a part of it, has this value, as
+    /// JSON, such as 'kv.store.get:key="user-7"' or 'kv.store.put:entry.tags[0]="a"', or 'kv.store.*:tenant=7' for all
+    /// methods that have one; other calls stay with the old version. If given more than once, of calls that match any
     #[arg(long, value_name = "METHOD:ARGUMENT=JSON", requires = "canary", help_heading = "Change")]
     pub(crate) matching: Vec<Condition>,
     /// Before that, give the new version copies of the calls of these methods, such as kv.store.get, kv.store.* or *

@@ -90,6 +90,15 @@ fn an_operator_gives_a_new_version_a_share_of_the_calls_with_one_argument_and_ot
     begin("shop.desk.prize:count=1").with_any().complains("means no method");
     begin("shop.desk.owner:code=\"4711\"").with_any().complains("secret");
     begin("shop.desk.later:count=1").with_any().complains("polled");
+    begin("shop.desk.multiply:values.first=1").with_any().complains("`values` has no part `.first`: it has `[0]`");
+    let begun = begin("shop.desk.multiply:values[0]=7").with(0).stdout;
+    assert!(begun.contains("which gets 50 % of the calls with shop.desk.multiply:values[0]=7"), "{begun}");
+    place.run(["call", "shop.desk.multiply", "[[8,7],2]"]).with(0);
+    place.run(["call", "shop.desk.multiply", "[[7,8],2]"]).with(0);
+    let canary = place.run(["trial", "--json"]).with(0).json()["canary"].take();
+    let counted = canary["old"]["calls"].as_u64().unwrap() + canary["new"]["calls"].as_u64().unwrap();
+    assert_eq!(counted, 1, "{canary}");
+    place.run(["abandon"]).with(0);
     let begun = begin("shop.desk.*:article=\"ink\"").with(0).stdout;
     assert!(begun.contains("which gets 50 % of the calls with shop.desk.*:article=\"ink\""), "{begun}");
     assert!(begun.contains("shop.desk.multiply stays: it has no argument `article`"), "{begun}");

@@ -1,4 +1,5 @@
-//! Which calls a canary is of, by the value of an argument: what is asked for, and what that is of a method.
+//! Which calls a canary is of, by the value of an argument or a part of it: what is asked for, and what that is of a
+//! method.
 //!
 //! # What is compared
 //! The candidate gets its share of the calls that match, and the old version serves the others, and the rest of those
@@ -9,8 +10,8 @@
 //! version's there is nothing to compare with.
 //!
 //! # Secrets
-//! A canary by the value of what is secret, in either version, is refused: whether a call was counted tells whether a
-//! guess was right.
+//! A canary by the value of what is secret, in either version, is refused, also of a part in it: whether a call was
+//! counted tells whether a guess was right.
 
 use std::sync::Arc;
 
@@ -19,7 +20,10 @@ use crate::{
     error::{Error, ErrorKind, Result},
     host::{
         image::manifest::MethodManifest,
-        watching::{matching::Matching, signature::Signature},
+        watching::{
+            matching::{Matching, Subject},
+            signature::Signature,
+        },
     },
 };
 
@@ -42,7 +46,7 @@ pub(super) struct Conditions {
     values: Vec<Value>,
 }
 
-/// The value that an argument has to have.
+/// The value that an argument has to have, or a part of one.
 #[derive(Clone, Debug)]
 struct Value {
     argument: String,
@@ -198,16 +202,17 @@ impl Value {
         new: &MethodManifest,
     ) -> std::result::Result<(), String> {
         let Value { argument, json } = self;
+        let subject = Subject::read(argument)?;
+        let name = subject.argument;
         // By the names that the running version has: those are listed.
-        let place =
-            place(old, argument).ok_or_else(|| format!("it has no argument `{argument:.80}`: {}", known(old)))?;
-        if old.shape.keeps_secret(place) || new.shape.keeps_secret(place) {
+        let place = place(old, name).ok_or_else(|| format!("it has no argument `{name:.80}`: {}", known(old)))?;
+        if subject.is_secret(old, place)? || subject.is_secret(new, place)? {
             return Err(format!(
                 "its argument `{argument}` is secret or has a secret in it, which a share of the calls by its value \
                  would tell"
             ));
         }
-        matching.add(place, json, &format!("argument {} `{argument}`", place + 1)).map_err(|error| error.to_string())
+        matching.add(place, &subject, json).map_err(|error| error.to_string())
     }
 }
 

@@ -101,18 +101,26 @@ impl Canary {
     ///
     /// The method is named as for a [watch](crate::watch::Watch): `kv.store.get`, or a pattern such as `kv.store.*` for
     /// all methods that have such an argument. The argument is named as the version that serves names it, or by its
-    /// place from 1. The value is JSON, as for a [call](crate::Runtime::call), and compared by its shape with what the
-    /// method would get, below all patches: at most 4,096 bytes each, and 64 of them in all. A comparison takes 65,536
-    /// steps at most, each of a part or of 16 bytes, and of a [`Serde`](crate::Serde) value four a byte; an argument
-    /// that needs more does not match.
+    /// place from 1. A part of it is named by the way to it through its JSON: `entry.user`, `headers[0].name`,
+    /// `event.Paid.cents` of the variant `Paid`, `limits["a.b"]` of a map whose keys are texts. A call whose argument
+    /// lacks the part does not match.
     ///
-    /// Refused are a method or argument that is not there, a value that the argument cannot have or that cannot be made
-    /// from JSON, and an argument that is or has a secret. Of a pattern, methods that do not fit stay with the old
-    /// version, and are named in the status, as long as one method fits. A [`shadow`](Canary::shadow) takes none.
+    /// The value is JSON, as for a [call](crate::Runtime::call), and compared by its shape with what the method would
+    /// get, below all patches: at most 4,096 bytes each, and 64 of them in all. A comparison takes 65,536 steps
+    /// at most, each of a part, an entry of a map on the way, or of 16 bytes, and of a [`Serde`](crate::Serde) value
+    /// four a byte; an argument that needs more does not match.
+    ///
+    /// Refused are a method or argument that is not there, a part that no value of its type has, a value that it cannot
+    /// have or that cannot be made from JSON, and what is in a secret or has one in it. Of a pattern, methods that do
+    /// not fit stay with the old version, and are named in the status, as long as one method fits. A
+    /// [`shadow`](Canary::shadow) takes none.
     ///
     /// ```
-    /// let rules = lcr::canary::Canary::share(0.5).matching("kv.store.*", "tenant", "\"acme\"");
-    /// # drop(rules);
+    /// use lcr::canary::Canary;
+    ///
+    /// let rules = Canary::share(0.5).matching("kv.store.*", "tenant", "\"acme\"");
+    /// let of_a_part = Canary::share(0.5).matching("kv.store.put", "entry.user", "\"user-7\"");
+    /// # drop((rules, of_a_part));
     /// ```
     pub fn matching(mut self, method: impl Into<String>, argument: impl Into<String>, json: impl AsRef<str>) -> Canary {
         self.conditions.add(method.into(), argument.into(), json.as_ref());

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`types`] | turns a shape into offsets, and refuses one that describes no representation |
 //! | [`view`] | reads one node of a value; all that only reads is safe code upon it |
+//! | [`part`] | finds a part of a value, by the way to it |
 //! | [`text`] | prints, in bounded length, without secrets |
 //! | [`difference`] | compares two values, and says where they differ |
 //! | [`ownership`] | makes a bitwise copy a value of its own; releases what a value owns |
@@ -37,6 +38,7 @@ pub(in crate::host) mod difference;
 pub(in crate::host) mod json;
 pub(in crate::host) mod memory;
 mod ownership;
+pub(in crate::host) mod part;
 pub(in crate::host) mod text;
 pub(in crate::host) mod types;
 pub(in crate::host) mod value;

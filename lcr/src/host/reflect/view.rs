@@ -207,6 +207,29 @@ impl<'a> At<'a> {
         }
     }
 
+    /// Its elements, if it is a sequence or an array; of bytes, too.
+    pub(super) fn elements(self) -> Option<List<'a>> {
+        let (element, at, len) = match &self.ty.form {
+            Form::List(held, element) => {
+                let (at, len) = self.sequence(*held);
+                (element, at, len)
+            }
+            Form::Array(element, len) => (element, self.at, *len),
+            Form::Counted(Content::List(element)) => {
+                // SAFETY: the representation is a `RawCounted`.
+                let raw = unsafe { self.read::<RawCounted>(0) };
+                (element, raw.at, raw.len)
+            }
+            Form::Arc(Content::List(element)) => {
+                // SAFETY: the representation is a `RawArc`.
+                let raw = unsafe { self.read::<RawArc>(0) };
+                (element, raw.at, raw.len)
+            }
+            _ => return None,
+        };
+        Some(List::new(element, at, len))
+    }
+
     /// Where it is.
     pub(super) fn as_ptr(self) -> *const () {
         self.at.cast()
@@ -309,9 +332,22 @@ impl<'a> List<'a> {
     pub(super) fn iter(self) -> impl Iterator<Item = At<'a>> {
         (0..self.len).map(move |place| {
             // SAFETY: the list has more than `place` elements.
-            let at = unsafe { self.at.add(place * self.element.size) };
-            At::behind(self.element, at)
+            unsafe { self.at(place) }
         })
+    }
+
+    /// The element at that place.
+    pub(super) fn get(self, place: usize) -> Option<At<'a>> {
+        // SAFETY: the list has more than `place` elements.
+        (place < self.len).then(|| unsafe { self.at(place) })
+    }
+
+    /// # Safety
+    /// There are more than `place` elements.
+    unsafe fn at(self, place: usize) -> At<'a> {
+        // SAFETY: the caller says so.
+        let at = unsafe { self.at.add(place * self.element.size) };
+        At::behind(self.element, at)
     }
 }
 
@@ -331,6 +367,12 @@ impl<'a> Parts<'a> {
 
     /// The value of the first field, if there is one.
     pub(super) fn first(self) -> Option<At<'a>> {
-        self.iter().next().map(|(_, value)| value)
+        self.get(0)
+    }
+
+    /// The value of the field at that place.
+    pub(super) fn get(self, place: usize) -> Option<At<'a>> {
+        let field = self.fields.list.get(place)?;
+        Some(self.whole.tagged(&field.ty, self.offset + field.at))
     }
 }

@@ -201,6 +201,16 @@ proptest! {
     }
 
     #[test]
+    fn each_part_of_a_value_is_where_its_json_shows_it(seed: u64, depth in 0_u32..6) {
+        let mut random = Random(seed);
+        let shape = random_shape(&mut random, depth);
+        let ty = Type::of(&shape).unwrap();
+        let text = random_json(&shape, &mut random);
+        let value = json::decode(&ty, &text, "it").unwrap();
+        parts::find_each(&ty, value.at().unwrap(), &serde_json::from_str(&text).unwrap(), "");
+    }
+
+    #[test]
     fn damaged_json_is_refused_or_taken_and_leaks_nothing(seed: u64, depth in 0_u32..5, at: usize, byte: u8) {
         let mut random = Random(seed);
         let shape = random_shape(&mut random, depth);

@@ -3,6 +3,7 @@
 mod every_type;
 mod generated;
 mod hostile;
+mod parts;
 mod shown;
 
 use std::{fmt::Debug, mem::MaybeUninit};

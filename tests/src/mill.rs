@@ -11,7 +11,7 @@ pub struct Ways {
     pub panics: u64,
     /// Returns an error.
     pub errs: u64,
-    /// Has one grain too many, or adds one too many.
+    /// Has one grain too many, adds one too many, or lists from the end.
     pub lies: u64,
     /// Takes 5 ms.
     pub lingers: u64,
@@ -119,6 +119,9 @@ pub trait Mill {
     /// Packs what a customer wants, and returns a label.
     #[lcr(pure)]
     fn pack(&self, order: Order) -> String;
+    /// So many numbers, from 0 on, in no promised order.
+    #[lcr(pure)]
+    fn list(&self, count: u64) -> Vec<u64>;
     /// Calls back while inside.
     #[lcr(pure)]
     fn inside(&self, f: &dyn Fn());

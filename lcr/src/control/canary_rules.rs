@@ -12,7 +12,7 @@ use super::times::time;
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CanaryRules {
-    /// [`Canary::share`]. Not of a shadow.
+    /// [`Canary::share`]; of a shadow, [`Canary::of_share`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share: Option<f64>,
     /// [`Canary::shadow`]: the methods.
@@ -36,6 +36,9 @@ pub struct CanaryRules {
     /// [`Canary::any_time`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub any_time: bool,
+    /// [`Canary::any_order`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub any_order: bool,
 }
 
 impl CanaryRules {
@@ -54,9 +57,10 @@ impl CanaryRules {
         let mut canary = match (self.share, &self.shadow[..]) {
             (Some(share), []) => Canary::share(share),
             (None, [_, ..]) => Canary::shadow(&self.shadow),
-            _ => {
-                let text = "a canary has either a `share` of the calls or, as a `shadow`, the methods of which it gets \
-                            copies of calls";
+            (Some(share), [_, ..]) => Canary::shadow(&self.shadow).of_share(share),
+            (None, []) => {
+                let text = "a canary has a `share` of the calls or, as a `shadow`, the methods of whose calls it gets \
+                            copies";
                 return Err(Error::new(ErrorKind::Invalid, text));
             }
         };
@@ -74,6 +78,9 @@ impl CanaryRules {
         }
         if let Some(seed) = self.seed {
             canary = canary.seed(seed);
+        }
+        if self.any_order {
+            canary = canary.any_order();
         }
         Ok(if self.any_time { canary.any_time() } else { canary })
     }

@@ -95,6 +95,10 @@ macro_rules! mill {
                 format!("{}{}", order.customer.name, $label)
             }
 
+            fn list(&self, count: u64) -> Vec<u64> {
+                if self.ways.lies == 1 { (0..count).rev().collect() } else { (0..count).collect() }
+            }
+
             fn inside(&self, f: &dyn Fn()) {
                 f();
             }

@@ -368,3 +368,40 @@ fn methods_that_are_not_declared_pure_are_shadowed_only_by_name_and_never_where_
     assert_eq!((end.cause, shown(&end).different), (CanaryCause::Results, 1), "{end}");
     wait_until("no candidate is left", || is_everything_destroyed(&rt, 3));
 }
+
+#[test]
+fn a_shadow_of_a_share_copies_no_more_than_that_share() {
+    let (rt, mill, _) = milling();
+    let rules = of("grind").of_share(0.25).calls(50).seed(4);
+    let status = second(&rt, FINE).canary(rules).unwrap();
+    assert!(status.to_string().contains("copies of 25 % of the calls of mill.mill.grind"), "{status}");
+    let mut calls = 0;
+    let end = call_until_the_end(&rt, || {
+        // Before the call: that is counted once it has begun.
+        calls += 1;
+        assert_eq!(mill.grind(3), Ok(6));
+        let taken = rt.canary().map_or(0, |canary| canary.taken);
+        assert!(taken * 4 <= calls, "{taken} of {calls}");
+        wait_until("the copy is compared", || rt.canary().is_none_or(|canary| canary.under_way == 0));
+    });
+    assert_eq!((end.outcome, end.new.calls, end.old.calls), (CanaryOutcome::Promoted, 50, 50), "{end}");
+    for wrong in [0.0, 1.1, -1.0, f64::NAN] {
+        let error = second(&rt, FINE).canary(of("grind").of_share(wrong)).unwrap_err();
+        assert!(error.to_string().contains("a shadow copies more than no call and at most all"), "{error}");
+    }
+}
+
+#[test]
+fn lists_in_another_order_are_no_difference_where_the_order_does_not_count() {
+    let (rt, mill, _) = milling();
+    let listed = |rules: Canary| {
+        second(&rt, Ways { lies: 1, ..FINE }).canary(rules).unwrap();
+        let end = call_until_the_end(&rt, || assert_eq!(mill.list(3).len(), 3));
+        end.quarantined.iter().for_each(|hash| drop(rt.release(hash)));
+        end
+    };
+    let end = listed(of("list").calls(3));
+    assert_eq!((end.cause, shown(&end).different), (CanaryCause::Results, 3), "{end}");
+    let end = listed(of("list").any_order().calls(3));
+    assert_eq!((end.outcome, shown(&end).different), (CanaryOutcome::Promoted, 0), "{end}");
+}

@@ -1,6 +1,6 @@
 //! The rules of a canary, as `--canary` takes them: `5%`, `5%,500calls`, or `5%,500calls,10m`, and `5%requests` or
 //! `5%,500requests` of whole requests; and those of a shadow, as `--shadow` does: `kv.store.*`, or
-//! `kv.store.get,kv.index.*,500calls,10m`.
+//! `kv.store.get,kv.index.*,10%,500calls,10m`.
 
 use std::{str::FromStr, time::Duration};
 
@@ -32,6 +32,8 @@ pub(crate) struct Condition {
 pub(crate) struct ShadowMethods {
     /// Patterns such as `kv.store.*`.
     pub(crate) methods: Vec<String>,
+    /// The share of the calls that is copied, from 0 to 1; all, if absent.
+    pub(crate) share: Option<f64>,
     pub(crate) until: Until,
 }
 
@@ -76,7 +78,7 @@ impl FromStr for CanaryShare {
             };
             of_requests |= is_of_requests;
             if let Some(percent) = part.strip_suffix('%') {
-                if share.replace(percentage(percent)?).is_some() {
+                if share.replace(percentage(percent, ("a canary gets", 50.0))?).is_some() {
                     return Err("say one share of the calls".to_owned());
                 }
             } else if is_of_requests {
@@ -135,19 +137,23 @@ impl FromStr for ShadowMethods {
     type Err = String;
 
     fn from_str(text: &str) -> Result<ShadowMethods, String> {
-        let (mut methods, mut until) = (Vec::new(), Until::default());
+        let (mut methods, mut share, mut until) = (Vec::new(), None, Until::default());
         for part in text.split(',').map(str::trim) {
             if part.is_empty() {
                 return Err("say methods such as kv.store.get or kv.store.*".to_owned());
             }
-            if !until.take(part)? {
+            if let Some(percent) = part.strip_suffix('%') {
+                if share.replace(percentage(percent, ("a shadow copies", 100.0))?).is_some() {
+                    return Err("say one share of the calls".to_owned());
+                }
+            } else if !until.take(part)? {
                 methods.push(part.to_owned());
             }
         }
         if methods.is_empty() {
             return Err("say of which methods, such as kv.store.get or kv.store.*".to_owned());
         }
-        Ok(ShadowMethods { methods, until })
+        Ok(ShadowMethods { methods, share, until })
     }
 }
 
@@ -166,10 +172,10 @@ fn outside_quotes(text: &str, wanted: char) -> Option<usize> {
     None
 }
 
-fn percentage(percent: &str) -> Result<f64, String> {
+fn percentage(percent: &str, (who, most): (&str, f64)) -> Result<f64, String> {
     match percent.trim_end().parse::<f64>() {
-        Ok(percent) if percent > 0.0 && percent <= 50.0 => Ok(percent / 100.0),
-        Ok(_) => Err("a canary gets more than 0% of the calls, and 50% at most".to_owned()),
+        Ok(percent) if percent > 0.0 && percent <= most => Ok(percent / 100.0),
+        Ok(_) => Err(format!("{who} more than 0% of the calls, and {most}% at most")),
         Err(_) => Err(format!("`{percent}` is no percentage; write it as in 5%")),
     }
 }
@@ -245,7 +251,7 @@ mod tests {
         let parsed = |text: &str| text.parse::<ShadowMethods>();
         let shadow = |methods: &[&str], calls, within| {
             let methods = methods.iter().map(|&method| method.to_owned()).collect();
-            Ok(ShadowMethods { methods, until: Until { calls, within } })
+            Ok(ShadowMethods { methods, share: None, until: Until { calls, within } })
         };
         assert_eq!(parsed("*"), shadow(&["*"], None, None));
         let minutes = Some(Duration::from_secs(600));
@@ -254,7 +260,9 @@ mod tests {
             shadow(&["kv.store.get", "kv.index.*"], Some(500), minutes)
         );
         assert_eq!(parsed("1call,a.b.recalls"), shadow(&["a.b.recalls"], Some(1), None));
-        for wrong in ["", "500calls", "a.b.c,", "a.b.c,0calls", "a.b.c,1m,2m", "a.b.c,5%"] {
+        let share = |text: &str| parsed(text).map(|shadow| shadow.share);
+        assert_eq!((share("*,10%"), share("100 %,a.b.c,5m")), (Ok(Some(0.1)), Ok(Some(1.0))));
+        for wrong in ["", "500calls", "a.b.c,", "a.b.c,0calls", "a.b.c,1m,2m", "5%", "*,0%", "*,101%", "*,5%,6%"] {
             assert!(parsed(wrong).is_err(), "{wrong}");
         }
     }

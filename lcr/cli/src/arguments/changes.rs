@@ -29,9 +29,13 @@ pub(crate) struct ChangeOptions {
     pub(crate) matching: Vec<Condition>,
     /// Before that, give the new version copies of the calls of these methods, such as kv.store.get, kv.store.* or *
     /// for all that are declared pure, and withdraw it if one comes out differently; kv.store.*,500calls,10m says after
-    /// how many calls it takes the place, and how long it waits for them (default: 1000calls,1h)
+    /// how many calls it takes the place, and how long it waits for them (default: 1000calls,1h), and kv.store.*,10% of
+    /// which share of the calls it gets copies
     #[arg(long, value_name = "METHODS", conflicts_with = "canary", help_heading = "Change")]
     pub(crate) shadow: Option<ShadowMethods>,
+    /// With --shadow: take sequences for equal that have the same elements in another order
+    #[arg(long, requires = "shadow", help_heading = "Change")]
+    pub(crate) any_order: bool,
     /// How many faults the trial allows. Default: 0
     #[arg(long, value_name = "NUMBER", requires = "trial", help_heading = "Change")]
     pub(crate) trial_faults: Option<u64>,

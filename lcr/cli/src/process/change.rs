@@ -80,7 +80,16 @@ impl Change {
             }
             (rules, canary.until)
         });
-        let shadow = options.shadow.as_ref().map(|shadow| (json!({ "shadow": shadow.methods }), shadow.until));
+        let shadow = options.shadow.as_ref().map(|shadow| {
+            let mut rules = json!({ "shadow": shadow.methods });
+            if let Some(share) = shadow.share {
+                rules["share"] = share.into();
+            }
+            if options.any_order {
+                rules["any_order"] = true.into();
+            }
+            (rules, shadow.until)
+        });
         if let Some((mut canary, Until { calls, within })) = canary.or(shadow) {
             if let Some(calls) = calls {
                 canary["calls"] = calls.into();

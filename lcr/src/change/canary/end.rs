@@ -243,7 +243,7 @@ pub struct CanaryStatus {
     pub methods: Vec<String>,
     /// Those of which it gets none.
     pub left_out: Vec<CanaryLeftOut>,
-    /// The share of the calls that it gets; of those that match, if it is of these.
+    /// The share of the calls that it gets, or of which it gets copies; of those that match, if it is of these.
     pub share: f64,
     /// What a call matches by, as for `lcr replace --matching`: `kv.store.get:key="a"`. If there are several, by any of
     /// them; if none, the canary is of all calls of its methods.
@@ -302,7 +302,8 @@ impl fmt::Display for CanaryStatus {
             }
             Some(_) => {
                 let methods = self.methods.join(", ");
-                writeln!(f, "shadow: {before} -> {after}, which gets copies of the calls of {methods:.1000}")?;
+                let which = if self.share < 1.0 { format!("{percent} % of the calls") } else { "the calls".to_owned() };
+                writeln!(f, "shadow: {before} -> {after}, which gets copies of {which} of {methods:.1000}")?;
             }
         }
         writeln!(f, "  {before}: {}", old.shown(unit))?;

@@ -180,7 +180,7 @@ impl<'r> Layers<'r> {
             }
             Chosen::Copies(_, copies) => {
                 let versions = Versions { inner, provider, old, method, candidate: instance, new_method };
-                let shadowed = versions.shadowed(candidate, signature, is_open, self.comparison.differences())?;
+                let shadowed = versions.shadowed(candidate, signature, is_open, &self.comparison)?;
                 Ok(Shadow::layer(&self.comparison, copies, shadowed))
             }
         }

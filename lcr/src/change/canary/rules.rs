@@ -37,6 +37,8 @@ pub struct Canary {
     shadow: Option<Vec<String>>,
     /// What the calls have to have that are drawn for; all are, if there is none.
     conditions: Conditions,
+    /// Whether sequences are equal that have the same elements in another order.
+    is_any_order: bool,
 }
 
 impl Canary {
@@ -44,7 +46,8 @@ impl Canary {
     pub fn share(share: f64) -> Canary {
         let limits = Some(Limits { factor: 2.0, least: Duration::from_millis(1) });
         let (within, conditions) = (Duration::from_secs(3600), Conditions::default());
-        Canary { share, calls: 1_000, within, seed: None, limits, of_requests: false, shadow: None, conditions }
+        let (seed, shadow, of_requests, is_any_order) = (None, None, false, false);
+        Canary { share, calls: 1_000, within, seed, limits, of_requests, shadow, conditions, is_any_order }
     }
 
     /// The share is of *requests*: one draw is for all calls that a thread makes from its first
@@ -84,15 +87,32 @@ impl Canary {
     ///
     /// The plan is committed when so many [calls](Canary::calls) were compared and none came out differently. The
     /// candidate is withdrawn after 16 differences, or at the end if there is one at all. Times are counted, and not
-    /// compared: no [`share`](Canary::share), [`slow`](Canary::slow) or [`seed`](Canary::seed) has a meaning.
+    /// compared: no [`slow`](Canary::slow) has a meaning.
     ///
     /// ```
-    /// let rules = lcr::canary::Canary::shadow(["kv.store.get", "kv.index.*"]).calls(10_000);
+    /// let rules = lcr::canary::Canary::shadow(["kv.store.get", "kv.index.*"]).of_share(0.1).calls(10_000);
     /// # drop(rules);
     /// ```
     pub fn shadow<M: Into<String>>(methods: impl IntoIterator<Item = M>) -> Canary {
         let methods = methods.into_iter().map(Into::into).collect();
         Canary { shadow: Some(methods), limits: None, ..Canary::share(1.0) }
+    }
+
+    /// Which share of the calls, from more than 0 to 1, a [`shadow`](Canary::shadow) copies: each call by a draw of its
+    /// own. A call that is not drawn costs its caller a counter. Default: all. Of a canary that is no shadow, as
+    /// [`share`](Canary::share).
+    pub fn of_share(mut self, share: f64) -> Canary {
+        self.share = share;
+        self
+    }
+
+    /// Has a [`shadow`](Canary::shadow) take sequences for equal that have the same elements in another order, as what
+    /// lists the entries of a hash map has; in values of serde, too. The fields of tuples and the elements of arrays
+    /// `[T; N]` and of bytes stay in order, and maps and sets of std never had one. To look for each element takes
+    /// time: a sequence of some thousand elements in another order is left out as too large. Default: the order counts.
+    pub fn any_order(mut self) -> Canary {
+        self.is_any_order = true;
+        self
     }
 
     /// The candidate gets its share of those calls of this method whose argument has this value, and no others. Calls
@@ -206,6 +226,12 @@ impl Canary {
             return refused(text.to_owned());
         }
         self.conditions.check()?;
+        if is_shadow && !(self.share > 0.0 && self.share <= 1.0) {
+            return refused(format!(
+                "a shadow copies more than no call and at most all, and not {} of them",
+                self.share
+            ));
+        }
         if !(is_shadow || self.share > 0.0 && self.share <= MOST) {
             return refused(format!(
                 "a candidate gets more than no call and at most half of them, and not a share of {}: beyond half there \
@@ -237,6 +263,7 @@ impl Canary {
             return refused("what is slow is a multiple from 1 to 1,000,000 of what is usual".to_owned());
         }
         let seed = self.seed.unwrap_or_else(|| RandomState::new().hash_one(0));
-        Ok(Wanted { share: self.share, is_shadow, calls: self.calls, seed, limits })
+        let is_any_order = self.is_any_order;
+        Ok(Wanted { share: self.share, is_shadow, is_any_order, calls: self.calls, seed, limits })
     }
 }

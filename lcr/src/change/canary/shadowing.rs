@@ -16,7 +16,7 @@ use crate::{
         service::inner::RuntimeInner,
         watching::{
             canary::Candidate,
-            differences::Differences,
+            comparison::Comparison,
             shadowed::{FindOld, Keeper, NoOld, OldVersion, Shadowed, Shown, cannot_be_shadowed},
             signature::Signature,
         },
@@ -72,7 +72,7 @@ impl Versions<'_> {
         candidate: Candidate,
         signature: Signature,
         is_open: bool,
-        differences: &Differences,
+        comparison: &Comparison,
     ) -> std::result::Result<Shadowed, String> {
         let Versions { inner, old, method, new_method, .. } = *self;
         if let Some(why) = cannot_be_shadowed(&signature) {
@@ -92,8 +92,9 @@ impl Versions<'_> {
             ));
         }
         let hides_all = shape::hides_more(&method.shape, &new_method.shape);
-        let counts = differences.method(signature.name());
-        Ok(Shadowed { signature, candidate, old: is_pure.then(|| self.find_old(inner, old)), counts, hides_all })
+        let counts = comparison.differences().method(signature.name());
+        let (old, is_any_order) = (is_pure.then(|| self.find_old(inner, old)), comparison.is_any_order());
+        Ok(Shadowed { signature, candidate, old, counts, hides_all, is_any_order })
     }
 
     /// An interface that the candidate depends on and of which a method is not declared pure.

@@ -4,8 +4,9 @@
 //! that a value equals its copy. `0.0` equals `-0.0`. What a `Serde` value was encoded from is compared, not its bytes:
 //! integers have no width, a character and the name of a variant are texts, a `Some` is its content. Entries of its
 //! maps may come in any order, and so may the elements of its sequences, since a set is one, unless the caller says
-//! that their order counts. Maps and sets of std are compared without regard to order. Shared content is compared,
-//! handles and functions by identity. Secrets are compared, too, and not shown.
+//! that their order counts. Elsewhere the order of a sequence counts, unless the caller says that it does not; that of
+//! bytes and of an array `[T; N]` does in any case. Maps and sets of std are compared without regard to order. Shared
+//! content is compared, handles and functions by identity. Secrets are compared, too, and not shown.
 
 use std::{collections::HashMap, fmt};
 
@@ -63,6 +64,17 @@ pub(crate) fn ordered_difference(was: At<'_>, is: At<'_>, budget: usize) -> Resu
     Ok(walk.found)
 }
 
+/// As [`difference`], where the order of a sequence counts nowhere, but that of bytes and of an array. Each element is
+/// looked for among those that are left, so that this may take the square of their number in steps.
+///
+/// # Errors
+/// As for that.
+pub(crate) fn unordered_difference(was: At<'_>, is: At<'_>, budget: usize) -> Result<Option<Difference>, Unfinished> {
+    let mut walk = Walk { is_any_order: true, ..Walk::new(false, budget) };
+    walk.compare(was, is)?;
+    Ok(walk.found)
+}
+
 /// Whether two values of one type are equal, as [`ordered_difference`] has it. Writes no text of them, and tells texts,
 /// bytes and sequences of two lengths apart without reading them.
 ///
@@ -80,6 +92,8 @@ struct Walk {
     found: Option<Difference>,
     /// Whether the order of a sequence in a `Serde` value counts.
     does_order_count: bool,
+    /// Whether that of no other sequence counts either.
+    is_any_order: bool,
     /// Whether nobody asks where the values differ, and how.
     is_quiet: bool,
     /// Whether a caller waits, so that a serde value costs what it takes to read it.
@@ -90,7 +104,18 @@ struct Walk {
 impl Walk {
     fn new(does_order_count: bool, budget: usize) -> Walk {
         let (path, found) = (String::new(), None);
-        Walk { path, found, does_order_count, is_quiet: false, is_waited_for: false, left: budget }
+        let (is_any_order, is_quiet, is_waited_for) = (false, false, false);
+        Walk { path, found, does_order_count, is_any_order, is_quiet, is_waited_for, left: budget }
+    }
+
+    /// Whether two values are equal, of which nobody asks more.
+    fn are_equal(&mut self, compare: impl FnOnce(&mut Walk) -> Result<(), Unfinished>) -> Result<bool, Unfinished> {
+        let (is_any_order, is_waited_for) = (self.is_any_order, self.is_waited_for);
+        let mut walk =
+            Walk { is_quiet: true, is_any_order, is_waited_for, ..Walk::new(self.does_order_count, self.left) };
+        compare(&mut walk)?;
+        self.left = walk.left;
+        Ok(walk.found.is_none())
     }
 
     fn spend(&mut self, cost: usize) -> Result<(), Unfinished> {
@@ -135,6 +160,9 @@ impl Walk {
             (View::Duration(was), View::Duration(is)) => was == is,
             (View::Text(was), View::Text(is)) => self.same_bytes(was.as_bytes(), is.as_bytes())?,
             (View::Bytes(was), View::Bytes(is)) => self.same_bytes(was, is)?,
+            (View::List(one), View::List(other)) if self.is_any_order && !was.is_array() => {
+                return self.any_order(one, other);
+            }
             (View::List(was), View::List(is)) => return self.list(was, is),
             (View::Some(was), View::Some(is)) => return self.step(format_args!(".Some"), was, is).map(drop),
             (View::Ok(was), View::Ok(is)) => return self.step(format_args!(".Ok"), was, is).map(drop),
@@ -190,6 +218,37 @@ impl Walk {
         Ok(())
     }
 
+    /// Looks for each element among those that are left.
+    fn any_order(&mut self, was: List<'_>, is: List<'_>) -> Result<(), Unfinished> {
+        if was.len != is.len || was.element.size == 0 {
+            return self.list(was, is);
+        }
+        if self.are_equal(|walk| walk.list(was, is))? {
+            return Ok(());
+        }
+        self.spend(was.len)?;
+        let mut is_found = vec![false; is.len];
+        for (place, element) in was.iter().enumerate() {
+            let mut found = None;
+            for (at, other) in is.iter().enumerate() {
+                self.spend(1)?;
+                if !is_found[at] && self.are_equal(|walk| walk.compare(element, other))? {
+                    found = Some(at);
+                    break;
+                }
+            }
+            match found {
+                Some(at) => is_found[at] = true,
+                None => {
+                    self.path += &format!("[{place}]");
+                    self.differ(|| text(element, SHOWN), || "nothing".to_owned());
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn fields(&mut self, is_its_field: bool, was: Parts<'_>, is: Parts<'_>) -> Result<(), Unfinished> {
         for (place, ((field, was_value), (_, is_value))) in was.iter().zip(is.iter()).enumerate() {
             let field_begins = self.path.len();
@@ -222,12 +281,7 @@ impl Walk {
         if was_list.len != is_list.len {
             return self.list(was_list, is_list);
         }
-        let does_order_count = self.does_order_count;
-        let is_waited_for = self.is_waited_for;
-        let mut in_order = Walk { is_quiet: true, is_waited_for, ..Walk::new(does_order_count, self.left) };
-        in_order.list(was_list, is_list)?;
-        self.left = in_order.left;
-        if in_order.found.is_none() {
+        if self.are_equal(|walk| walk.list(was_list, is_list))? {
             return Ok(());
         }
         let mut others = HashMap::new();

@@ -91,6 +91,11 @@ impl<'a> At<'a> {
         matches!(self.ty.form, Form::Result { .. }) && self.tag() == 1
     }
 
+    /// Whether it is an array `[T; N]`.
+    pub(super) fn is_array(self) -> bool {
+        matches!(self.ty.form, Form::Array(..))
+    }
+
     /// How many bytes a text has, which is not read; `None` of what is no text.
     pub(super) fn text_len(self) -> Option<usize> {
         match &self.ty.form {

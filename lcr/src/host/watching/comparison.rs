@@ -45,6 +45,7 @@ pub(crate) struct Comparison {
     limits: Option<Limits>,
     /// `None` of a shadow, whose calls are compared one by one.
     evidence: Option<Evidence>,
+    is_any_order: bool,
     pub(super) differences: Differences,
     calls: AtomicU64,
     /// How many calls were of no request, and not drawn for. Only of a canary of requests.
@@ -63,10 +64,12 @@ pub(crate) struct Comparison {
 /// What is asked of a comparison.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wanted {
-    /// The share of the calls that the candidate gets, more than 0 and at most a half; of a shadow, all.
+    /// The share of the calls that the candidate gets, more than 0 and at most a half; of a shadow, at most all.
     pub(crate) share: f64,
     /// Whether it gets copies, and serves nobody.
     pub(crate) is_shadow: bool,
+    /// Whether a shadow takes sequences for equal that have the same elements in another order.
+    pub(crate) is_any_order: bool,
     /// How many calls it gets in all.
     pub(crate) calls: u64,
     /// Which calls it gets.
@@ -97,7 +100,7 @@ impl Comparison {
     /// Nothing has been called. `wake` is called on threads of callers when there is something to decide; it returns
     /// soon.
     pub(crate) fn new(wanted: Wanted, wake: impl Fn() + Send + Sync + 'static) -> Comparison {
-        let Wanted { share, is_shadow, calls, seed, limits } = wanted;
+        let Wanted { share, is_shadow, is_any_order, calls, seed, limits } = wanted;
         Comparison {
             switch: Switch::new(),
             share,
@@ -106,6 +109,7 @@ impl Comparison {
             wanted: calls,
             limits,
             evidence: (!is_shadow).then(|| Evidence::new(share)),
+            is_any_order,
             differences: Differences::default(),
             calls: AtomicU64::new(0),
             outside: AtomicU64::new(0),
@@ -169,6 +173,11 @@ impl Comparison {
     /// differently.
     pub(crate) fn fewest(&self) -> u64 {
         self.evidence.map_or(differences::ENOUGH, Evidence::fewest)
+    }
+
+    /// Whether sequences are equal that have the same elements in another order.
+    pub(crate) fn is_any_order(&self) -> bool {
+        self.is_any_order
     }
 
     /// What the candidate's copies of calls have shown.
@@ -339,7 +348,7 @@ mod tests {
     use super::*;
 
     fn comparison(share: f64, calls: u64, seed: u64) -> Comparison {
-        Comparison::new(Wanted { share, is_shadow: false, calls, seed, limits: None }, || {})
+        Comparison::new(Wanted { share, is_shadow: false, is_any_order: false, calls, seed, limits: None }, || {})
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::{
     host::{
         image::shape::Kind,
         reflect::{
-            difference::{Unfinished, ordered_difference},
+            difference::{Unfinished, ordered_difference, unordered_difference},
             types::Type,
             value::Value,
             view::At,
@@ -51,6 +51,8 @@ pub(crate) struct Shadowed {
     /// Whether no value of it is shown: the version that serves keeps more secret than the candidate, by whose
     /// signature values are shown.
     pub(crate) hides_all: bool,
+    /// Whether sequences are equal that have the same elements in another order.
+    pub(crate) is_any_order: bool,
 }
 
 /// Finds a method of the version that serves.
@@ -114,7 +116,8 @@ impl Shadowed {
     /// If that would take too long.
     pub(super) fn compare(&self, was: &Answer<'_>, is: &Answer<'_>) -> Result<Option<String>, Unfinished> {
         let in_words = |what: &str, is_secret: bool, was: At<'_>, is: At<'_>| {
-            let found = ordered_difference(was, is, BUDGET)?;
+            let compare = if self.is_any_order { unordered_difference } else { ordered_difference };
+            let found = compare(was, is, BUDGET)?;
             let in_words = |found| if is_secret { format!("{what} differs") } else { format!("{what}: {found}") };
             Ok(found.map(in_words))
         };

@@ -9,7 +9,7 @@ mod shown;
 use std::{fmt::Debug, mem::MaybeUninit};
 
 use super::{
-    difference::{Difference, difference, is_equal, ordered_difference},
+    difference::{Difference, difference, is_equal, ordered_difference, unordered_difference},
     json::{self, Secrets},
     memory::BLOCKS,
     text::text,

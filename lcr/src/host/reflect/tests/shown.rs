@@ -149,3 +149,37 @@ fn a_value_weighs_what_it_owns_and_no_more_is_looked_at_than_the_limit() {
     let sent = Sent::new(vec![0_u64; 100]);
     assert_eq!(weight(sent.at(&ty), ENOUGH), Some(ty.size + 800));
 }
+
+#[test]
+fn elements_may_come_in_any_order_where_the_caller_says_so() {
+    fn found<T: Abi>(was: T, is: T) -> Option<String> {
+        let shape = shape_of::<T>();
+        let ty = Type::of(&shape).unwrap();
+        let (was, is) = (Sent::new(was), Sent::new(is));
+        let ordered = ordered_difference(was.at(&ty), is.at(&ty), ENOUGH).unwrap();
+        let unordered = unordered_difference(was.at(&ty), is.at(&ty), ENOUGH).unwrap();
+        assert!(ordered.is_some(), "each pair here differs in order at least");
+        unordered.map(|difference| difference.to_string())
+    }
+    assert_eq!(found(vec![3_u16, 1, 2], vec![1, 2, 3]), None);
+    assert_eq!(found(vec![1_u16, 1, 2], vec![1, 2, 2]).unwrap(), "[1]: 1 became nothing");
+    assert_eq!(found(vec![1_u16], vec![1, 1]).unwrap(), "the value: 1 elements became 2 elements");
+    assert_eq!(found(vec![vec![1_u16, 2], vec![3]], vec![vec![3], vec![2, 1]]), None);
+    assert_eq!(
+        found(
+            Some(vec![(1_u16, "a".to_owned()), (2, "b".to_owned())]),
+            Some(vec![(2, "b".to_owned()), (1, "a".to_owned())])
+        ),
+        None
+    );
+    assert_eq!(found(Serde(vec![vec![1], vec![2]]), Serde(vec![vec![2], vec![1]])), None);
+    // An order that means something.
+    assert!(found([1_u16, 2], [2, 1]).is_some());
+    assert!(found((1_u16, 2_u16), (2, 1)).is_some());
+    assert!(found(b"ab".to_vec(), b"ba".to_vec()).is_some());
+    let (many, others): (Vec<u64>, Vec<u64>) = ((0..10_000).collect(), (0..10_000).rev().collect());
+    let shape = shape_of::<Vec<u64>>();
+    let ty = Type::of(&shape).unwrap();
+    let (many, others) = (Sent::new(many), Sent::new(others));
+    assert!(unordered_difference(many.at(&ty), others.at(&ty), 4 << 20).is_err(), "its steps are bounded");
+}

@@ -2,8 +2,8 @@
 //!
 //! [`line`](super::line) has the form of a line and the argument about crashes; here is the file.
 //!
-//! - **Open** reads the whole file, cuts a torn tail, and refuses a damaged one. It refuses one with a record that only a
-//!   newer version knows, too, which is no damage. It looks at each record's first bytes only, so that a long journal
+//! - **Open** reads the whole file, cuts a torn tail, and refuses a damaged one. It refuses one with a record that only
+//!   a newer version knows, too, which is no damage. It looks at each record's first bytes only, so that a long journal
 //!   opens fast; [`Journal::read`] parses one.
 //! - **Append** writes one line and syncs. If either fails, the file is cut to where it was, and the caller gets the
 //!   error: a record is there whole, or was never acknowledged. If even the cut fails, the next append cuts first.

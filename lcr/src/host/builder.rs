@@ -106,7 +106,7 @@ impl RuntimeBuilder {
         self
     }
 
-    /// How long dropping the runtime waits for calls that are inside components, and how long for each
+    /// How long dropping the runtime waits for constructors and calls that are inside components, and how long for each
     /// destructor. What is still in use then is leaked, not destroyed. `None` sets no limit.
     /// Default: 10 s.
     pub fn shutdown_timeout(mut self, timeout: impl Into<Option<Duration>>) -> RuntimeBuilder {

@@ -42,8 +42,9 @@ use super::{
 /// for it, after the library was mapped. The runtime cannot see that a library lies about itself. The
 /// page [`soundness`](crate::guide::soundness) says why loading is a safe function nevertheless.
 ///
-/// **Dropping** the runtime revokes all handles, waits for the calls that are inside components, at
-/// most for the builder's [`shutdown_timeout`](RuntimeBuilder::shutdown_timeout), and has a thread of its
+/// **Dropping** the runtime waits for the threads that construct instances, revokes all handles, waits for the
+/// calls that are inside components, at most for the builder's
+/// [`shutdown_timeout`](RuntimeBuilder::shutdown_timeout), and has a thread of its
 /// own destroy the instances, dependents first. Handles may outlive the runtime; their calls give faults.
 pub struct Runtime {
     inner: Arc<RuntimeInner>,

@@ -153,8 +153,8 @@ pub(crate) struct Record {
 /// `lcr replay`
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Exits with 1 if an outcome differs, and with 69 if no call could be compared. Calls are made one after the other, in the order in which they \
-                  ended."
+    after_help = "Exits with 1 if an outcome differs, and with 69 if no call could be compared. Calls are made one \
+                  after the other, in the order in which they ended."
 )]
 pub(crate) struct Replay {
     /// The file that `lcr record` wrote

@@ -187,8 +187,8 @@ impl Watcher {
     fn unconstructed(&self, uncompared: &Uncompared) -> String {
         let Uncompared { unconstructed, constructor_error, .. } = uncompared;
         format!(
-            "{unconstructed} of its calls came out differently, and why is not known: nobody has a handle on {}, and it \
-             could not be constructed to be called again: {}; have the program keep a handle, or see to what its \
+            "{unconstructed} of its calls came out differently, and why is not known: nobody has a handle on {}, and \
+             it could not be constructed to be called again: {}; have the program keep a handle, or see to what its \
              constructor needs",
             self.about.before,
             constructor_error.as_deref().unwrap_or("its constructor failed")

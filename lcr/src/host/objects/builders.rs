@@ -161,8 +161,8 @@ fn ring(names: Vec<String>, has_transaction: bool) -> Error {
     let names = names.join(" -> ");
     if has_transaction {
         let text = format!(
-            "the transaction waits for a constructor that waits for the transaction ({names} -> {first}); try again when \
-             that component is there"
+            "the transaction waits for a constructor that waits for the transaction ({names} -> {first}); try again \
+             when that component is there"
         );
         return Error::new(ErrorKind::Busy, text);
     }

@@ -3,7 +3,8 @@
 //! One publication closes all slots, so that a call either has finished or gives a fault. Then a thread
 //! of the runtime's own destroys the instances, since a destructor never runs on a caller's thread.
 //! Dependents go before what they depend on: a destructor may still call its dependencies, and only
-//! destructors may. What is still in use when the shutdown timeout ends is leaked: the memory of a
+//! destructors may. Before that, the thread waits for those that construct instances, which would find nobody to hand
+//! them to. What is still in use when the shutdown timeout ends is leaked: the memory of a
 //! process that is about to end is worth less than a call into a destroyed object.
 //!
 //! If a destructor hangs, another thread destroys what the object of that destructor does not depend on.

@@ -94,15 +94,6 @@ impl Shape {
         arguments.iter().map(|part| &part.shape)
     }
 
-    /// Whether the value of a method's argument of that place, from 0, or of anything in it, must not be shown.
-    #[cfg(feature = "reflect")]
-    pub(crate) fn keeps_secret(&self, argument: usize) -> bool {
-        fn keeps(part: &Part) -> bool {
-            part.is_secret || part.shape.parts.iter().any(keeps)
-        }
-        self.parts.get(argument).is_some_and(keeps)
-    }
-
     /// The shape of what a method or a callback returns: of an `async fn` the output, and of a method that returns
     /// a stream the item. `None` for other kinds.
     pub fn result(&self) -> Option<&Shape> {

@@ -129,9 +129,24 @@ fn a_version_is_withdrawn_after_so_many_bad_requests_as_the_statistics_need_and_
     // One request in ten has a call that goes wrong; each has five; all take too long, in sum.
     let slow = Canary::share(0.2).slow(2.0, Duration::from_millis(8));
     for (ways, rules, cause, said) in [
-        (Ways { panics: 50, ..Ways::default() }, Canary::share(0.05), CanaryCause::Faults, "had a call that faulted"),
-        (Ways { panics: 1, ..Ways::default() }, Canary::share(0.25), CanaryCause::Faults, "had a call that faulted"),
-        (Ways { errs: 25, ..Ways::default() }, Canary::share(0.5), CanaryCause::Errors, "had a call that returned"),
+        (
+            Ways { panics: 50, ..Ways::default() },
+            Canary::share(0.05).any_time(),
+            CanaryCause::Faults,
+            "had a call that faulted",
+        ),
+        (
+            Ways { panics: 1, ..Ways::default() },
+            Canary::share(0.25).any_time(),
+            CanaryCause::Faults,
+            "had a call that faulted",
+        ),
+        (
+            Ways { errs: 25, ..Ways::default() },
+            Canary::share(0.5).any_time(),
+            CanaryCause::Errors,
+            "had a call that returned",
+        ),
         (Ways { lingers: 2, ..Ways::default() }, slow, CanaryCause::Times, "requests were slow"),
     ] {
         let enough = better(&rt, ways).canary(rules.of_requests().seed(4)).unwrap().enough;
@@ -221,7 +236,9 @@ fn a_request_that_is_under_way_at_the_end_keeps_its_version_and_the_candidate_un
 #[test]
 fn a_request_that_is_held_for_long_counts_as_soon_as_it_goes_wrong() {
     let (rt, press) = pressing();
-    better(&rt, Ways { panics: 1, ..Ways::default() }).canary(Canary::share(0.5).of_requests().seed(3)).unwrap();
+    better(&rt, Ways { panics: 1, ..Ways::default() })
+        .canary(Canary::share(0.5).of_requests().seed(3).any_time())
+        .unwrap();
     thread::scope(|scope| {
         for _ in 0..60 {
             let (press, rt) = (&press, &rt);

@@ -25,13 +25,13 @@ pub mod v0_1_0 {
             shape::{Kind, Part, Shape, bounds},
             tables::{Created, Export, RawContext, StateTable, Thunk, Verdict},
             value::{
-                Abi, Plain, Within,
+                Abi, Abi as IsAbi, Plain, Within,
                 callback::{BorrowedCallback, BoxedCallback},
                 enums::{Payload, Tagged, bad_tag},
             },
         },
         component::{
-            ambient::{Ambient, Bare, Cancelling, Tokio},
+            ambient::{Ambient, Bare, Cancelling, Tokio, require_available},
             async_call::AsyncCallee,
             call_path::{Callee, Unserved},
             export::{create_with, healthy_with},

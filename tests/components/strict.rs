@@ -10,6 +10,20 @@
 
 use std::{collections::HashMap, sync::Mutex, time::Duration};
 
+use lcr::Abi;
+
+/// Where the trait is imported, and a field's type has arguments.
+#[derive(Debug, Clone, PartialEq, Eq, Abi)]
+pub enum Entries {
+    /// By name.
+    Named(HashMap<String, u8>),
+    /// In order.
+    Listed {
+        /// Them.
+        list: Vec<Box<StoreError>>,
+    },
+}
+
 /// Error.
 #[derive(Debug, Clone, PartialEq, Eq, lcr::Abi)]
 pub enum StoreError {

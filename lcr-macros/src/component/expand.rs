@@ -62,6 +62,7 @@ pub(crate) fn registration(component: &Component, source: Option<&SourceRecord>)
             ours!(.with_kept_state(&__LCR_STATE) #downgrade)
         }
     });
+    let available = component.tokio.map(|_| ours!(const _: () = #lcr::require_available::<#ambient>();));
     let keeping = keeping(component);
     let (place, incremental) =
         component.incremental.as_ref().map(|field| incremental(field, component, &ambient)).unzip();
@@ -69,6 +70,7 @@ pub(crate) fn registration(component: &Component, source: Option<&SourceRecord>)
         #(#conditions)*
         const _: () = {
             #import
+            #available
             #keeping
             #declaration
             #text

@@ -43,7 +43,9 @@ pub(super) fn declare(shadow: &Ident, fields: &[Field]) -> TokenStream {
 pub(super) fn assumptions<'a>(fields: impl IntoIterator<Item = &'a Field>) -> Vec<WherePredicate> {
     let lcr = private();
     let is_certain = |field: &&Field| field.is_generic || is_known(&field.ty) || mentions_lifetime(&field.ty);
-    bounds(fields.into_iter().filter(|field| !is_certain(field)), &ours!(#lcr::Abi))
+    // By a name that no author has in scope: where `Abi` is imported, the lint `unused_qualifications` takes the bound,
+    // which stands where the author wrote the type, for a path that the author wrote too long.
+    bounds(fields.into_iter().filter(|field| !is_certain(field)), &ours!(#lcr::IsAbi))
 }
 
 /// `bound` on each field's type.

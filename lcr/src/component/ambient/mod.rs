@@ -24,11 +24,6 @@ mod tokio;
 pub use self::tokio::Tokio;
 
 /// What a component's code runs inside.
-#[diagnostic::on_unimplemented(
-    message = "`runtime = tokio` needs the feature `tokio` of `lcr`",
-    label = "`lcr` is built without tokio",
-    note = "add the feature in Cargo.toml, beside `default-features = false`: `features = [\"tokio\"]`"
-)]
 pub trait Ambient: Sized + 'static {
     /// Whether async calls under way end when the instance is replaced.
     const CANCELS: bool = false;
@@ -51,6 +46,25 @@ pub trait Ambient: Sized + 'static {
     /// Ends for an instance that was destroyed. Returns whether nothing is left of it.
     fn end(self) -> bool;
 }
+
+/// An ambient that this build of `lcr` has. Every function of an export is generic over its ambient, so that a bound
+/// there would be refused as often; [`require_available`] is called once.
+#[diagnostic::on_unimplemented(
+    message = "`runtime = tokio` needs the feature `tokio` of `lcr`",
+    label = "`lcr` is built without tokio",
+    note = "add the feature in Cargo.toml, beside `default-features = false`: `features = [\"tokio\"]`"
+)]
+pub trait Available {}
+
+impl Available for Bare {}
+
+#[cfg(all(feature = "tokio", not(loom)))]
+impl Available for Tokio {}
+
+impl<A: Available> Available for Cancelling<A> {}
+
+/// Refuses an ambient that this build lacks.
+pub const fn require_available<A: Available>() {}
 
 /// No runtime: a component's code runs on its caller's thread, and inside nothing.
 pub struct Bare;
@@ -97,9 +111,25 @@ impl<A: Ambient> Ambient for Cancelling<A> {
     }
 }
 
-/// What `runtime = tokio` names in a build without the feature: nothing that a component could run inside.
+/// What `runtime = tokio` names in a build without the feature, where [`require_available`] refuses it. It is an
+/// ambient, so that this refusal is the only one.
 #[cfg(not(all(feature = "tokio", not(loom))))]
 pub struct Tokio;
+
+#[cfg(not(all(feature = "tokio", not(loom))))]
+impl Ambient for Tokio {
+    type Guard<'a> = ();
+
+    fn begin(_: &Context) -> Result<Tokio, String> {
+        Err("`lcr` is built without the feature `tokio`".to_owned())
+    }
+
+    fn enter(&self) {}
+
+    fn end(self) -> bool {
+        true
+    }
+}
 
 /// An instance, and what it runs inside.
 #[repr(C)]

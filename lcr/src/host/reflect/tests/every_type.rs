@@ -1,5 +1,4 @@
 //! Every type of the page `values`, and random values of nested ones.
-#![allow(unused_qualifications, reason = "the derive of this very crate spells paths out")]
 
 use std::{
     borrow::Cow,
